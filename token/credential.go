@@ -1,0 +1,55 @@
+package token
+
+import (
+	"time"
+)
+
+// Kind says what a credential is. The text is used in store keys, logs and
+// metrics.
+type Kind string
+
+// The kinds of credential. A ticket's kind is the type WeChat calls it by,
+// save "sdk", which is type=2 on the wire (WECHAT §2).
+const (
+	AccessToken Kind = "access_token"
+	JSAPI       Kind = "jsapi"
+	WXCard      Kind = "wx_card"
+	SDK         Kind = "sdk"
+	AgentConfig Kind = "agent_config" // WeCom agent ticket
+)
+
+// Kinds lists every kind, the token first.
+func Kinds() []Kind { return []Kind{AccessToken, JSAPI, WXCard, SDK, AgentConfig} }
+
+// Key names one credential of one account. It never holds a secret.
+type Key struct {
+	Account string
+	Kind    Kind
+}
+
+// String returns "account/kind", as errors, logs and metrics show it.
+func (k Key) String() string { return k.Account + "/" + string(k.Kind) }
+
+// Credential is a value with an end. It is immutable once published.
+type Credential struct {
+	Value Secret
+	// Gen orders the credentials of one key across all replicas: newer is
+	// greater. It is the moment the fetch was sent in microseconds of Unix time,
+	// or one more than the generation it replaces, whichever is greater.
+	Gen uint64
+	// FetchedAt is when the fetch that brought it was sent, by the wall clock.
+	FetchedAt time.Time
+	// FirstSeenAt is when this very value was first brought by any fetch.
+	FirstSeenAt time.Time
+	// ExpiresAt is its end, by the wall clock.
+	ExpiresAt time.Time
+}
+
+// IsZero reports whether there is no credential at all.
+func (c Credential) IsZero() bool { return c.Value.IsZero() }
+
+// Live reports whether the credential may still be sent at now.
+func (c Credential) Live(now time.Time) bool { return !c.IsZero() && now.Before(c.ExpiresAt) }
+
+// Left returns how long the credential lives on; never negative.
+func (c Credential) Left(now time.Time) time.Duration { return max(0, c.ExpiresAt.Sub(now)) }

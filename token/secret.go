@@ -1,0 +1,51 @@
+package token
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+)
+
+// Mask is what a [Secret] prints as.
+const Mask = "***"
+
+// Secret is a string that must not be seen: an access_token, a ticket, an
+// AppSecret. Every formatter, logger and encoder prints it as [Mask]; only
+// [Secret.Reveal] gives the text away, so that a search for Reveal finds all
+// the places where one leaves the process.
+type Secret struct{ text string }
+
+// NewSecret wraps text.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal returns the text itself.
+func (s Secret) Reveal() string { return s.text }
+
+// IsZero reports whether there is no text.
+func (s Secret) IsZero() bool { return s.text == "" }
+
+// String returns [Mask], or "" for the zero Secret.
+func (s Secret) String() string {
+	if s.text == "" {
+		return ""
+	}
+	return Mask
+}
+
+// GoString is String: %#v must not look inside.
+func (s Secret) GoString() string { return s.String() }
+
+// Format prints String for every verb, %x and %d included.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// LogValue implements [slog.LogValuer].
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalJSON implements [json.Marshaler].
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// MarshalBinary implements encoding.BinaryMarshaler, which gob uses.
+func (s Secret) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil }
