@@ -41,6 +41,8 @@ type Credential struct {
 	FetchedAt time.Time
 	// FirstSeenAt is when this very value was first brought by any fetch.
 	FirstSeenAt time.Time
+	// ExpiresIn is the life WeChat spoke of. A ticket's counts from FirstSeenAt.
+	ExpiresIn time.Duration
 	// ExpiresAt is its end, by the wall clock.
 	ExpiresAt time.Time
 }

@@ -13,6 +13,7 @@ const (
 	CauseRefusal  Cause = "refusal"  // WeChat refused the one in use; asked in normal mode
 	CauseForced   Cause = "forced"   // the same, by a forced renewal
 	CauseOperator Cause = "operator" // somebody asked for it
+	CauseSettings Cause = "settings" // the account's settings changed
 )
 
 // Result says how a renewal went.
@@ -37,7 +38,7 @@ const (
 	EventRefusal EventType = "refusal" // a call's token was refused: Errcode, Step
 	EventQuiet   EventType = "quiet"   // refusals start no renewal for Took
 	EventRogue   EventType = "rogue"   // somebody else fetches this account's token
-	EventStore   EventType = "store"   // the store failed (Err) or works again (Err nil)
+	EventStore   EventType = "store"   // the store failed (Err); Step "down" and "up" where that is new
 	EventBudget  EventType = "budget"  // a forced renewal was wanted, and none is left
 )
 

@@ -1,0 +1,35 @@
+package token
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// stored is a credential as a store keeps it.
+type stored struct {
+	Value       string    `json:"value"`
+	FetchedAt   time.Time `json:"fetched_at"`
+	FirstSeenAt time.Time `json:"first_seen_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	ExpiresIn   int64     `json:"expires_in"` // seconds
+}
+
+func encode(c Credential) Record {
+	data, _ := json.Marshal(stored{ // strings and times: cannot fail
+		Value: c.Value.Reveal(), FetchedAt: c.FetchedAt, FirstSeenAt: c.FirstSeenAt,
+		ExpiresAt: c.ExpiresAt, ExpiresIn: int64(c.ExpiresIn / time.Second),
+	})
+	return Record{Gen: c.Gen, Data: data, ExpiresAt: c.ExpiresAt}
+}
+
+func decode(r Record) (Credential, error) {
+	var s stored
+	if err := json.Unmarshal(r.Data, &s); err != nil {
+		return Credential{}, fmt.Errorf("decode a stored credential: %w", err)
+	}
+	return Credential{
+		Value: NewSecret(s.Value), Gen: r.Gen, FetchedAt: s.FetchedAt, FirstSeenAt: s.FirstSeenAt,
+		ExpiresAt: s.ExpiresAt, ExpiresIn: time.Duration(s.ExpiresIn) * time.Second,
+	}, nil
+}

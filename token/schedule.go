@@ -1,0 +1,57 @@
+package token
+
+import "time"
+
+// Schedule says when a credential is renewed ahead of time. It depends on what
+// WeChat does when asked early.
+type Schedule struct {
+	// Window is how long before the end WeChat starts to give a successor
+	// (WECHAT §1.2: the last 5 minutes for stable_token); asking earlier gets the
+	// same value. Zero means that it gives one at any time.
+	Window time.Duration
+	// Ahead is how long before the end the renewal is due where Window is zero.
+	Ahead time.Duration
+	// Every, where positive, makes a renewal due that long after each fetch,
+	// whatever expires_in said: it cannot be believed for tickets (WECHAT §2).
+	Every time.Duration
+	// Exclusive says that every fetch gives a new value and ends the life of the
+	// one before (the legacy token): there is no asking without renewing.
+	Exclusive bool
+}
+
+// StableSchedule is that of stable_token (WECHAT §1.2).
+func StableSchedule() Schedule { return Schedule{Window: 5 * time.Minute} }
+
+// LegacySchedule is that of the legacy /cgi-bin/token (WECHAT §1.2).
+func LegacySchedule() Schedule { return Schedule{Ahead: legacyAhead, Exclusive: true} }
+
+// WeComSchedule is that of a WeCom agent's token, which may be asked for again
+// at any time (WECHAT §1.2).
+func WeComSchedule() Schedule { return Schedule{Ahead: 10 * time.Minute} }
+
+// TicketSchedule is that of every ticket (WECHAT §2).
+func TicketSchedule() Schedule { return Schedule{Every: 30 * time.Minute} }
+
+const legacyAhead = 10 * time.Minute
+
+// Next returns when a credential that was fetched at fetched and ends at end
+// is to be renewed. jitter is in [0, 1) and spreads the renewals of several
+// replicas over the first half of the window. The result is never after end.
+func (s Schedule) Next(fetched, end time.Time, jitter float64) time.Time {
+	left := end.Sub(fetched)
+	half := fetched.Add(left / 2)
+	if s.Every > 0 {
+		if left < 2*s.Every {
+			return half
+		}
+		return fetched.Add(s.Every - time.Duration(jitter*float64(s.Every/10)))
+	}
+	ahead := s.Ahead
+	if s.Window > 0 {
+		ahead = s.Window - time.Duration(jitter*float64(s.Window/2))
+	}
+	if left < 2*max(s.Window, s.Ahead) {
+		return half
+	}
+	return end.Add(-ahead)
+}

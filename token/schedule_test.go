@@ -1,0 +1,36 @@
+package token
+
+import (
+	"testing"
+	"time"
+)
+
+func TestNext(t *testing.T) {
+	t.Parallel()
+	const h, m, s = time.Hour, time.Minute, time.Second
+	for _, c := range []struct {
+		name        string
+		schedule    Schedule
+		life        time.Duration
+		first, last time.Duration // the renewal is due between these, after the fetch
+	}{
+		{"stable: in the first half of the last five minutes", StableSchedule(), 2 * h, 2*h - 5*m, 2*h - 150*s},
+		{"stable with an hour left: the same", StableSchedule(), h, h - 5*m, h - 150*s},
+		{"stable with under ten minutes left: at half", StableSchedule(), 8 * m, 4 * m, 4 * m},
+		{"stable with five minutes left: at half", StableSchedule(), 300 * s, 150 * s, 150 * s},
+		{"a token of two seconds: at half", StableSchedule(), 2 * s, s, s},
+		{"legacy: ten minutes ahead", LegacySchedule(), 2 * h, 2*h - 10*m, 2*h - 10*m},
+		{"legacy with little left: at half", LegacySchedule(), 15 * m, 450 * s, 450 * s},
+		{"WeCom: ten minutes ahead", WeComSchedule(), 2 * h, 2*h - 10*m, 2*h - 10*m},
+		{"a ticket: after half an hour, whatever it says", TicketSchedule(), 2 * h, 27 * m, 30 * m},
+		{"a ticket with little left: at half", TicketSchedule(), 20 * m, 10 * m, 10 * m},
+	} {
+		at := time.Unix(1700000000, 0)
+		for _, jitter := range []float64{0, 0.5, 0.999999} {
+			got := c.schedule.Next(at, at.Add(c.life), jitter).Sub(at)
+			if got < c.first || got > c.last {
+				t.Errorf("%s: %v after the fetch, want %v to %v", c.name, got, c.first, c.last)
+			}
+		}
+	}
+}
