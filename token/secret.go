@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"unique"
 )
 
 // Mask is what a [Secret] prints as.
@@ -12,21 +13,36 @@ const Mask = "***"
 // Secret is a string that must not be seen: an access_token, a ticket, an
 // AppSecret. Every formatter, logger and encoder prints it as [Mask]; only
 // [Secret.Reveal] gives the text away, so that a search for Reveal finds all
-// the places where one leaves the process.
-type Secret struct{ text string }
+// the places where one leaves the process. Two Secrets are == when their texts
+// are.
+type Secret struct {
+	// fmt goes around our Format for a bad verb deep inside a value; behind a
+	// pointer it finds nothing to print but an address.
+	text unique.Handle[string]
+}
 
-// NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{text} }
+// NewSecret wraps text. That of "" is the zero Secret.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
 
 // Reveal returns the text itself.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.text.Value()
+}
 
 // IsZero reports whether there is no text.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String returns [Mask], or "" for the zero Secret.
 func (s Secret) String() string {
-	if s.text == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return Mask
