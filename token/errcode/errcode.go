@@ -1,8 +1,12 @@
 // Package errcode knows WeChat's numbers and what they mean to us.
+//
+// The same number means different things on api.weixin.qq.com and on
+// qyapi.weixin.qq.com, and different things again from an endpoint that gives
+// tokens and from one that takes them: 40001 is a stale token here and a wrong
+// secret there. So [Classify] is asked with all three.
 package errcode
 
-// Platform is which of WeChat's two worlds a number comes from: the same
-// number means different things in each.
+// Platform is which of WeChat's two worlds a number comes from.
 type Platform string
 
 // The platforms.
@@ -11,8 +15,7 @@ const (
 	WeCom Platform = "wecom" // qyapi.weixin.qq.com
 )
 
-// Endpoint is what kind of endpoint answered: 40001 from an API is a stale
-// token, from a token endpoint a wrong secret.
+// Endpoint is what kind of endpoint answered.
 type Endpoint string
 
 // The kinds of endpoint.
@@ -36,18 +39,33 @@ const (
 	Caller  Verdict = "caller"  // the caller's own affair
 )
 
-// Error is an answer of WeChat's with an errcode.
-type Error struct {
-	Platform Platform
-	Endpoint Endpoint
-	Code     int
-	Msg      string // WeChat's words, without the rid
-	RID      string
+// Classify says what to do about code. It never says Renew but of an API that
+// was called with our token: renewing ours cannot mend a user's.
+func Classify(p Platform, e Endpoint, code int) Verdict {
+	c, known := lookup(p, code)
+	switch {
+	case code == 0:
+		return OK
+	case e == Token && (c.verdict == Renew || c.tokenNo):
+		return Denied
+	case !known:
+		return Caller
+	case e == User && c.verdict == Renew:
+		return Caller
+	default:
+		return c.verdict
+	}
 }
 
-// Answer is what Find found in the first bytes of a response.
-type Answer struct {
-	Code int
-	Msg  string
-	RID  string
+// Name returns a short name for code, "" for one that is not in the table.
+func Name(p Platform, code int) string {
+	c, _ := lookup(p, code)
+	return c.name
+}
+
+// Known reports whether code is in the table, so that a metric may have it as
+// a label.
+func Known(p Platform, code int) bool {
+	_, ok := lookup(p, code)
+	return ok
 }

@@ -1,0 +1,30 @@
+package errcode
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// SeenIP returns the address that WeChat says a call came from, "" where the
+// words name none (WECHAT §1.4). Of several the first IPv4 address counts.
+func SeenIP(msg string) string {
+	first := ""
+	for _, field := range strings.FieldsFunc(msg, func(r rune) bool {
+		return !strings.ContainsRune("0123456789abcdefABCDEF.:", r)
+	}) {
+		addr, err := netip.ParseAddr(strings.Trim(field, ".:"))
+		if err != nil {
+			addr, err = netip.ParseAddr(field)
+		}
+		if err != nil {
+			continue
+		}
+		if addr = addr.Unmap(); addr.Is4() {
+			return addr.String()
+		}
+		if first == "" && strings.Count(field, ":") > 1 {
+			first = addr.String()
+		}
+	}
+	return first
+}
