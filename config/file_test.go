@@ -1,0 +1,327 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestAFileThatSaysEverything(t *testing.T) {
+	t.Parallel()
+	c := account().and("PROXY_CONFIG_FILE", "testdata/full.yaml", "STAFF_SECRET", "CANARYenv").load(t)
+	accounts := []Account{
+		{Name: "default", Kind: "official", AppID: "wx01", Secret: NewSecret("CANARYsecret"), TokenAPI: "stable", Source: "environment"},
+		{Name: "shop", Kind: "official", AppID: "wx0123456789abcdef", Secret: NewSecret("CANARYinline"), TokenAPI: "legacy", Tickets: []string{"jsapi", "wx_card"}, Source: "testdata/full.yaml:3"},
+		{Name: "app.2", Kind: "official", AppID: "wxfedcba", Secret: NewSecret("CANARYfile"), TokenAPI: "stable", Source: "testdata/full.yaml:8"},
+		{Name: "staff", Kind: "wecom", AppID: "ww0123456789abcdef", AgentID: 1000002, Secret: NewSecret("CANARYenv"), Tickets: []string{"agent_config"}, Source: "testdata/full.yaml:12"},
+		{Name: "guards", Kind: "wecom", AppID: "ww0123456789abcdef", AgentID: 1000003, Secret: NewSecret("0123"), Source: "testdata/full.yaml:19"},
+	}
+	if !reflect.DeepEqual(c.Accounts, accounts) {
+		t.Errorf("accounts\n%+v\nwant\n%+v", c.Accounts, accounts)
+	}
+	clients := []Client{
+		{Name: "billing", KeySHA256: sha256.Sum256([]byte("test")), Accounts: []string{"shop", "default"}, Allow: []string{"/cgi-bin/message/*", "POST /wxa/msg_sec_check"}, Deny: []string{"/cgi-bin/menu/*"}, Rate: 50, Burst: 50},
+		{Name: "batch", KeySHA256: sha256.Sum256([]byte("key")), Rate: 0.1, Burst: 3},
+	}
+	if !reflect.DeepEqual(c.Clients, clients) {
+		t.Errorf("clients\n%+v\nwant\n%+v", c.Clients, clients)
+	}
+	if !slices.Equal(c.Deny, []string{"/cgi-bin/clear_quota*", "DELETE /*"}) {
+		t.Errorf("deny %q", c.Deny)
+	}
+	if got := c.Files(); !slices.Equal(got, []string{"testdata/full.yaml", "testdata/key.txt", "testdata/secret.txt"}) {
+		t.Errorf("read from %q", got)
+	}
+}
+
+func TestAFileAloneHasNoDefaultAccount(t *testing.T) {
+	t.Parallel()
+	file := write(t, t.TempDir(), "a.yaml", "accounts: [{name: default, app_id: wx1, app_secret: a}]\nclients:\n# - name: x\ndeny: []\n")
+	c := env{"PROXY_CONFIG_FILE": file, "WECHAT_TOKEN_API": "legacy"}.load(t)
+	if c.DefaultAccount != "" || len(c.Accounts) != 1 || c.Accounts[0].TokenAPI != TokenAPILegacy || c.Clients != nil {
+		t.Errorf("default %q, accounts %+v, clients %v", c.DefaultAccount, c.Accounts, c.Clients)
+	}
+	if c.Deny == nil || len(c.Deny) != 0 {
+		t.Errorf("deny %#v", c.Deny)
+	}
+}
+
+func TestWhatIsWrongWithAFile(t *testing.T) {
+	t.Parallel()
+	const (
+		hash  = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+		a     = "accounts: [{name: a, app_id: wx1, app_secret: CANARY}]\n"
+		hexed = `not a SHA-256 in 64 hex digits; get one with: printf %s "$KEY" | sha256sum`
+		named = "not a name: 1 to 63 letters, digits, dots, dashes and underscores, the first a letter or a digit"
+	)
+	for _, row := range []struct {
+		name string
+		file string
+		want []string
+	}{
+		{"nothing", "", []string{"WECHAT_APP_ID: there is no account: set WECHAT_APP_ID and WECHAT_APP_SECRET, or name accounts in PROXY_CONFIG_FILE"}},
+		{"only comments", "# accounts:\n", []string{"WECHAT_APP_ID: there is no account: set WECHAT_APP_ID and WECHAT_APP_SECRET, or name accounts in PROXY_CONFIG_FILE"}},
+		{"no YAML", "accounts:\n  - name: a\n app_id: b\n", []string{"f.yaml:3: not YAML: while parsing a block mapping: did not find expected key"}},
+		{"a secret that begins with a star", "accounts: [{name: a, app_id: wx1, app_secret: *CANARY}]\n", []string{"f.yaml:1: an alias without its anchor; a value that begins with * needs quotes"}},
+		{"a secret that begins with an exclamation mark", "accounts: [{name: a, app_id: wx1, app_secret: !CANARY x}]\n", []string{"f.yaml:1 app_secret: has a tag (!…); a value that begins with ! needs quotes"}},
+		{"a secret without a space before it", "accounts: [{name: a, app_id: wx1, app_secret:CANARY}]\n", []string{
+			"f.yaml:1: a key that is none of name, kind, app_id, corp_id, agent_id, app_secret, app_secret_file, app_secret_env, token_api, tickets",
+			"f.yaml:1 accounts: has no app_secret, app_secret_file or app_secret_env",
+		}},
+		{"two documents", a + "---\n" + a, []string{"f.yaml:1: not YAML: expected single document, found multiple"}},
+		{"a list", "- a\n", []string{
+			"f.yaml:1: not a mapping (key: value)",
+		}},
+		{"unknown keys", a + "client: []\nclients:\n  - nme: x\n    key_sha256: " + hash + "\n<<: {}\n", []string{
+			"f.yaml:2 client: unknown key. Did you mean clients?",
+			"f.yaml:6: a key that is none of accounts, clients, deny",
+			"f.yaml:4 nme: unknown key. Did you mean name?",
+			"f.yaml:4 clients: has no name",
+		}},
+		{"a key twice", a + "deny: []\ndeny: []\n", []string{"f.yaml:3 deny: stands in line 2 already"}},
+		{"a deny that leaves open what it means", a + "deny:\n", []string{"f.yaml:2 deny: is empty; write [] for nothing, or leave it out for the standard list"}},
+		{"bad patterns", a + "deny: [menu, '/a?b', {}]\n", []string{
+			`f.yaml:2 deny=menu: the path of a pattern begins with "/"`,
+			"f.yaml:2 deny=/a?b: a pattern is for the path alone: leave out the query",
+			"f.yaml:2 deny: not a plain value",
+		}},
+		{"an account with nothing", "accounts: [{}, x, ~]\n", []string{
+			"f.yaml:1 accounts: has no name", "f.yaml:1 accounts: has no app_id", "f.yaml:1 accounts: has no app_secret, app_secret_file or app_secret_env",
+			"f.yaml:1 accounts: not a mapping (key: value)",
+			"f.yaml:1 accounts: not a mapping (key: value)",
+		}},
+		{"bad names", "accounts:\n  - {name: a/b, app_id: 'x y', app_secret: CANARY}\n  - {name: " + strings.Repeat("n", 64) + ", app_id: '', app_secret: ''}\n", []string{
+			"f.yaml:2 name=a/b: " + named,
+			"f.yaml:2 app_id=x y: not an AppID: 1 to 64 letters, digits, dashes and underscores",
+			"f.yaml:3 name=" + strings.Repeat("n", 64) + ": " + named,
+			"f.yaml:3 app_id: is empty",
+			"f.yaml:3 app_secret: is empty",
+		}},
+		{"kinds that there are not, or not yet", "accounts:\n  - {name: a, kind: component}\n  - {name: b, kind: authorizer}\n  - {name: c, kind: mini}\n", []string{
+			"f.yaml:2 kind=component: third-party platforms and the accounts that authorised them are not supported yet; use official or wecom",
+			"f.yaml:3 kind=authorizer: third-party platforms and the accounts that authorised them are not supported yet; use official or wecom",
+			"f.yaml:4 kind=mini: not one of official, wecom",
+		}},
+		{"keys of the other kind", "accounts:\n  - {name: a, app_id: wx1, agent_id: 1, app_secret: CANARY, tickets: [jsapi, agent_config]}\n  - {name: b, kind: wecom, app_id: ww, app_secret: CANARY, token_api: stable, tickets: [sdk, jsapi, jsapi]}\n", []string{
+			"f.yaml:2 agent_id: is for kind: wecom",
+			"f.yaml:2 tickets=agent_config: not a ticket of this kind of account: jsapi, wx_card, sdk",
+			"f.yaml:3 accounts: has no corp_id",
+			"f.yaml:3 accounts: has no agent_id",
+			"f.yaml:3 app_id: is for kind: official",
+			"f.yaml:3 token_api: is for kind: official",
+			"f.yaml:3 tickets=sdk: not a ticket of this kind of account: jsapi, agent_config",
+			"f.yaml:3 tickets=jsapi: named twice",
+		}},
+		{"agents and token APIs that are none", "accounts:\n  - {name: a, kind: wecom, corp_id: ww, agent_id: 0, app_secret: CANARY}\n  - {name: b, app_id: wx1, app_secret: CANARY, token_api: new}\n", []string{
+			"f.yaml:2 agent_id=0: not the number of an agent",
+			"f.yaml:3 token_api=new: not one of stable, legacy",
+		}},
+		{"secrets that cannot be had", "accounts:\n" +
+			"  - {name: a, app_id: wx1, app_secret: CANARY, app_secret_file: x, app_secret_env: X}\n" +
+			"  - {name: b, app_id: wx2, app_secret_file: x}\n" +
+			"  - {name: c, app_id: wx3, app_secret_env: NOT_SET}\n" +
+			"  - {name: d, app_id: wx4, app_secret_env: CANARY0b2c}\n" +
+			"  - {name: e, app_id: wx5, app_secret: \"CANARY\\n\"}\n" +
+			"  - {name: f, app_id: wx6, app_secret_env: BAD}\n", []string{
+			"f.yaml:2 app_secret_file: is there beside app_secret: only one can hold",
+			"f.yaml:3 app_secret_file=DIR/x: no such file or directory",
+			"f.yaml:4 app_secret_env=NOT_SET: this variable is not set",
+			"f.yaml:5 app_secret_env: not the name of a variable: capitals, digits and underscores",
+			"f.yaml:6 app_secret: has line breaks or control characters in it, or white space at an end",
+			"f.yaml:7 app_secret_env=BAD: this variable has line breaks or control characters in it, or white space at an end",
+		}},
+		{"accounts that cannot be told apart", "accounts:\n" +
+			"  - {name: a, app_id: wx1, app_secret: CANARY}\n" +
+			"  - {name: a, app_id: wx2, app_secret: CANARY}\n" +
+			"  - {name: b, app_id: wx1, app_secret: CANARY}\n" +
+			"  - {name: wx2, app_id: wx3, app_secret: CANARY}\n" +
+			"  - {name: wx4, app_id: wx4, app_secret: CANARY}\n" +
+			"  - {name: c, kind: wecom, corp_id: ww, agent_id: 1, app_secret: CANARY}\n" +
+			"  - {name: d, kind: wecom, corp_id: ww, agent_id: 2, app_secret: CANARY}\n" +
+			"  - {name: e, kind: wecom, corp_id: ww, agent_id: 1, app_secret: CANARY}\n", []string{
+			"f.yaml:3 name=a: the name of the account at f.yaml:2 too",
+			"f.yaml:4=wx1: the same account as the one at f.yaml:2",
+			"f.yaml:9=ww: the same account as the one at f.yaml:7",
+			"f.yaml:5 name=wx2: the AppID of the account at f.yaml:3: /@wx2 would mean both",
+		}},
+		{"clients with keys that are none", a + "clients:\n" +
+			"  - {name: a}\n" +
+			"  - {name: b, key_sha256: CANARY}\n" +
+			"  - {name: c, key_sha256: " + hash + "00}\n" +
+			"  - {name: d, key_sha256: " + strings.Repeat("0", 64) + "}\n" +
+			"  - {name: e, key_file: x}\n" +
+			"  - {name: f, key_file: x, key_sha256: " + hash + "}\n" +
+			"  - {name: g, key_sha256: }\n", []string{
+			"f.yaml:3 clients: has no key_sha256 or key_file; only with PROXY_TLS_CLIENT_CA_FILE a client needs none",
+			"f.yaml:4 key_sha256: " + hexed,
+			"f.yaml:5 key_sha256: " + hexed,
+			"f.yaml:6 key_sha256: " + hexed,
+			"f.yaml:7 key_file=DIR/x: no such file or directory",
+			"f.yaml:8 key_file: is there beside key_sha256: only one can hold",
+			"f.yaml:9 key_sha256: is empty",
+		}},
+		{"clients that cannot be told apart", a + "clients:\n" +
+			"  - {name: a, key_sha256: " + hash + "}\n" +
+			"  - {name: a, key_sha256: " + strings.ToUpper(hash) + "}\n", []string{
+			"f.yaml:4 clients: has the name of the client at f.yaml:3, a",
+			"f.yaml:4 clients: has the key of the client a",
+		}},
+		{"clients that may do what there is not", a + "clients:\n" +
+			"  - {name: a, key_sha256: " + hash + ", accounts: [b, a, a], allow: [x], deny: x, rate: fast}\n" +
+			"  - {name: b, key_sha256: " + strings.Repeat("1", 64) + ", accounts: [], allow: , deny: , rate: 0/s}\n", []string{
+			"f.yaml:3 accounts=b: no account has this name",
+			"f.yaml:3 accounts=a: named twice",
+			`f.yaml:3 allow=x: the path of a pattern begins with "/"`,
+			"f.yaml:3 deny: not a list ([a, b], or lines that begin with a dash)",
+			`f.yaml:3 rate=fast: not a rate such as 50/s, 100/m, 10/h or "50/s burst 100"`,
+			"f.yaml:4 accounts: is empty; leave it out for all",
+			"f.yaml:4 allow: is empty; leave it out for all",
+			"f.yaml:4 rate=0/s: must be above zero; leave it out for no limit",
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			got := env{"PROXY_CONFIG_FILE": write(t, dir, "f.yaml", row.file), "BAD": "CANARY\t"}.problems(t, dir)
+			for i := range got {
+				got[i] = strings.ReplaceAll(got[i], "DIR/f.yaml", "f.yaml")
+			}
+			if !slices.Equal(got, row.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(row.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestTheEnvironmentAndAFileAreOneWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := write(t, dir, "f.yaml", "accounts:\n  - {name: default, app_id: wx01, app_secret: CANARY}\nclients: [{name: a, key_sha256: "+strings.Repeat("1", 64)+"}]\n")
+	got := account().and("PROXY_CONFIG_FILE", file, "PROXY_CLIENT_KEY", "CANARY").problems(t, dir)
+	want := []string{
+		"DIR/f.yaml:2 name=default: the name of the account of WECHAT_APP_ID too",
+		"DIR/f.yaml:2=wx01: the same account as the one of WECHAT_APP_ID",
+		"PROXY_CLIENT_KEY: is set, but " + file + " names the clients; it is for all clients where no config file does",
+	}
+	want[2] = strings.ReplaceAll(want[2], dir, "DIR")
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	file = write(t, dir, "g.yaml", "clients: [{name: a, key_sha256: "+strings.Repeat("1", 64)+"}]\n")
+	if c := account().and("PROXY_CONFIG_FILE", file, "PROXY_LISTEN", ":80").load(t); len(c.Clients) != 1 {
+		t.Errorf("clients make an open address safe: %+v", c.Clients)
+	}
+}
+
+func TestAThousandAccounts(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("accounts:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&b, "  - name: a%d\n    app_id: wx%d\n    app_secret: s%d\n", i, i, i)
+	}
+	b.WriteString("clients:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&b, "  - {name: c%d, key_sha256: %s, accounts: [a%d]}\n", i, hexOf(fmt.Sprint(i)), i)
+	}
+	c := env{"PROXY_CONFIG_FILE": write(t, t.TempDir(), "f.yaml", b.String())}.load(t)
+	if len(c.Accounts) != 1000 || len(c.Clients) != 1000 {
+		t.Errorf("%d accounts, %d clients", len(c.Accounts), len(c.Clients))
+	}
+}
+
+func hexOf(key string) string {
+	hash := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(hash[:])
+}
+
+func TestAReadingThatHasNoEndIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"good values": "- &a {name: a, deny: [/a" + strings.Repeat(", /a", 5000) + "]}\n" + strings.Repeat("- *a\n", 5000),
+		"bad values":  "- &a {name: a, deny: [a" + strings.Repeat(", a", 5000) + "]}\n" + strings.Repeat("- *a\n", 5000),
+	} {
+		var problems Problems
+		doc := &document{name: "f.yaml", problems: &problems}
+		root, _ := doc.parse([]byte(text))
+		for _, entry := range root.list() {
+			if f, ok := entry.fields("name", "deny"); ok {
+				patterns(f["deny"].list())
+			}
+		}
+		if !doc.givenUp() || doc.nodes > 2*maxNodes || len(problems) > maxProblems {
+			t.Errorf("%s: %d nodes and %d problems", name, doc.nodes, len(problems))
+		}
+	}
+	l := &loader{lookup: env{}.lookup, read: sums{}}
+	if l.parseFile(&Config{}, "f.yaml", []byte("deny: [a"+strings.Repeat(", a", 5000)+"]\n")) {
+		t.Error("a file that was not read to its end is known")
+	}
+	if last := l.problems[len(l.problems)-1].String(); last != "f.yaml:1: too many values, or too many problems; the rest was not read" {
+		t.Errorf("the last problem is %s", last)
+	}
+}
+
+func TestReloadLeavesTheOldConfigAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	secret := write(t, dir, "s", "old\n")
+	file := write(t, dir, "f.yaml", "accounts: [{name: a, app_id: wx1, app_secret_file: s}]\n")
+	old := env{"PROXY_CONFIG_FILE": file}.load(t)
+
+	write(t, dir, "s", "new\n")
+	c, _, err := old.Reload()
+	if err != nil || c.Accounts[0].Secret.Reveal() != "new" || old.Accounts[0].Secret.Reveal() != "old" {
+		t.Errorf("after a new secret: %+v, %v", c, err)
+	}
+	if !slices.Equal(c.Files(), []string{file, secret}) {
+		t.Errorf("read from %q", c.Files())
+	}
+	write(t, dir, "f.yaml", "accounts: [{name: a}]\n")
+	if c, _, err := old.Reload(); c != nil || err == nil {
+		t.Errorf("a bad file: %+v, %v", c, err)
+	}
+	write(t, dir, "f.yaml", "accounts: [{name: b, app_id: wx1, app_secret_file: s}]\n")
+	if c, _, err := c.Reload(); err != nil || c.Accounts[0].Name != "b" {
+		t.Errorf("a good one again: %+v, %v", c, err)
+	}
+}
+
+func FuzzConfigFile(f *testing.F) {
+	for _, seed := range []string{
+		"accounts: [{name: a, app_id: wx1, app_secret: CANARY, tickets: [jsapi]}]\ndeny: []\n",
+		"clients: [{name: a, key_sha256: 00, accounts: [x], rate: 1/s}]",
+		"a: &a [*a]\naccounts: *a\n", "accounts: &a [*a, [*a]]", "---\n...\n", "accounts:\n  - <<: *x\n", "? {a: b}\n: c", "\x00", "!!map {accounts: !!seq []}",
+		"accounts:\n- name: |\n    x\n  app_secret: >-\n    CANARY\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		l := &loader{lookup: func(string) (string, bool) { return "", false }, read: sums{}}
+		// No file of ours is to be read.
+		l.env.ConfigFile = filepath.Join(t.TempDir(), "f.yaml")
+		c := &Config{Deny: standardDeny()}
+		l.parseFile(c, "f.yaml", []byte(text))
+		if len(l.problems) > 0 {
+			return
+		}
+		for _, a := range c.Accounts {
+			if !nameForm.MatchString(a.Name) || !appIDForm.MatchString(a.AppID) || a.Secret.IsZero() || (a.Kind == KindWeCom) != (a.AgentID > 0) {
+				t.Errorf("an account passed: %+v", a)
+			}
+		}
+		for _, c := range c.Clients {
+			if !nameForm.MatchString(c.Name) || !c.HasKey() || (c.Rate > 0) != (c.Burst > 0) {
+				t.Errorf("a client passed: %+v", c)
+			}
+		}
+		if c.Deny == nil {
+			t.Error("deny is nil")
+		}
+	})
+}

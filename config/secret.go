@@ -1,0 +1,74 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"unique"
+)
+
+// mask is what a Secret prints as.
+const mask = "***"
+
+// Secret is a setting that must not be seen: an AppSecret, a key, a URL with a
+// password. Every formatter, logger and encoder prints it as ***; only
+// [Secret.Reveal] gives the text away. Two Secrets are == when their texts are.
+type Secret struct {
+	// fmt goes around our Format for a bad verb deep inside a value; behind a
+	// pointer it finds nothing to print but an address.
+	text unique.Handle[string]
+}
+
+// NewSecret wraps text. That of "" is the zero Secret.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
+
+// Reveal returns the text itself.
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.text.Value()
+}
+
+// IsZero reports whether there is no text.
+func (s Secret) IsZero() bool { return s == Secret{} }
+
+// String returns ***, or "" for the zero Secret.
+func (s Secret) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return mask
+}
+
+// GoString is String: %#v must not look inside.
+func (s Secret) GoString() string { return s.String() }
+
+// Format prints String for every verb, %x and %d included.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// LogValue implements [slog.LogValuer].
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalJSON implements [json.Marshaler].
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// MarshalBinary implements encoding.BinaryMarshaler, which gob uses.
+func (s Secret) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalYAML implements the marshaler of the YAML library.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// EnvDecode implements the decoder of go-envconfig.
+func (s *Secret) EnvDecode(text string) error {
+	*s = NewSecret(text)
+	return nil
+}

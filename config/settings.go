@@ -1,0 +1,80 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// secret returns the secret of a variable or of the file that the variable with
+// _FILE names; the zero Secret if neither is set.
+func (l *loader) secret(name string, secret Secret, file string) Secret {
+	switch {
+	case !secret.IsZero() && file != "":
+		l.problems.add(name+"_FILE", file, "is set beside %s: only one can hold", name)
+	case file != "":
+		var err error
+		if secret, err = l.read.secret(file); err != nil {
+			l.problems.add(name+"_FILE", file, "%v", err)
+		}
+	case !secret.IsZero():
+		if err := checkSecret(secret.Reveal()); err != nil {
+			l.problems.add(name, "", "%v", err)
+		}
+	}
+	return secret
+}
+
+func (l *loader) choice(name, value string, choices ...string) string {
+	if err := oneOf(value, choices...); err != nil {
+		l.problems.add(name, value, "%v", err)
+	}
+	return value
+}
+
+func oneOf(value string, choices ...string) error {
+	if slices.Contains(choices, value) {
+		return nil
+	}
+	return errors.New("not one of " + strings.Join(choices, ", "))
+}
+
+func (l *loader) boolean(name, value string) bool {
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		l.problems.add(name, value, "neither true nor false")
+	}
+	return b
+}
+
+func (l *loader) size(name, value string) int64 {
+	n, err := parseSize(value)
+	if err != nil {
+		l.problems.add(name, value, "%v", err)
+	}
+	return n
+}
+
+func (l *loader) duration(name, value string) time.Duration {
+	d, err := time.ParseDuration(value)
+	switch {
+	case err != nil:
+		l.problems.add(name, value, "not a duration such as 30s, 500ms or 1m30s")
+	case d <= 0:
+		l.problems.add(name, value, "must be above zero")
+	}
+	return d
+}
+
+// splitList cuts a list at its commas and drops what is empty.
+func splitList(s string) []string {
+	var list []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
