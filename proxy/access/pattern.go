@@ -1,0 +1,95 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// maxPattern bounds a rule's length in bytes.
+const maxPattern = 1024
+
+// Pattern is a rule's left side: a path in which * stands for any characters,
+// / too, or for none, perhaps behind a method. The zero Pattern matches
+// nothing.
+type Pattern struct {
+	text   string
+	method string   // "": any
+	parts  []string // the path, split at its stars
+}
+
+// ParsePattern reads "/cgi-bin/message/*" or "POST /wxa/msg_sec_check". What
+// could never match is an error: a path that does not begin with /, one with a
+// query, a fragment, white space or //, a method in lower case.
+func ParsePattern(text string) (Pattern, error) {
+	method, path, both := strings.Cut(text, " ")
+	if !both {
+		method, path = "", text
+	}
+	if err := checkPattern(method, path, both); err != nil {
+		return Pattern{}, fmt.Errorf("rule %.80q: %w", text, err)
+	}
+	for strings.Contains(path, "**") {
+		path = strings.ReplaceAll(path, "**", "*")
+	}
+	return Pattern{text: text, method: method, parts: strings.Split(path, "*")}, nil
+}
+
+func checkPattern(method, path string, hasMethod bool) error {
+	switch {
+	case len(method)+len(path) > maxPattern:
+		return fmt.Errorf("longer than %d bytes", maxPattern)
+	case hasMethod && (method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != ""):
+		return errors.New("a method is one word in capitals")
+	case !strings.HasPrefix(path, "/"):
+		return errors.New("a path begins with /")
+	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return errors.New("a path holds no white space")
+	case strings.ContainsAny(path, "?#"):
+		return errors.New("a rule is about the path, not about the query")
+	case strings.Contains(path, "//"):
+		return errors.New("// is / in every path that is compared")
+	}
+	return nil
+}
+
+// String returns the rule as it was written.
+func (p Pattern) String() string { return p.text }
+
+// Match reports whether a call of method to path is meant. path is decoded and
+// collapsed; its case counts, the method's does not (who knows what WeChat
+// makes of "post"). HEAD is a GET. Match takes time linear in path.
+func (p Pattern) Match(method, path string) bool {
+	return p.matchMethod(method) && p.matchPath(path)
+}
+
+func (p Pattern) matchMethod(method string) bool {
+	return p.method == "" || strings.EqualFold(p.method, method) ||
+		p.method == "GET" && strings.EqualFold(method, "HEAD")
+}
+
+// matchPath finds the parts between the stars from left to right. Taking each
+// as early as it occurs leaves most for those behind it, so nothing is ever
+// tried twice.
+func (p Pattern) matchPath(path string) bool {
+	if len(p.parts) == 0 {
+		return false
+	}
+	first, rest := p.parts[0], p.parts[1:]
+	if len(rest) == 0 {
+		return path == first
+	}
+	path, ok := strings.CutPrefix(path, first)
+	if !ok {
+		return false
+	}
+	middle, last := rest[:len(rest)-1], rest[len(rest)-1]
+	for _, part := range middle {
+		i := strings.Index(path, part)
+		if i < 0 {
+			return false
+		}
+		path = path[i+len(part):]
+	}
+	return strings.HasSuffix(path, last)
+}
