@@ -1,0 +1,39 @@
+package emulate
+
+import (
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+)
+
+func TestJSConfigOnTheWire(t *testing.T) {
+	t.Parallel()
+	ticket := token.NewSecret("sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFy1AOcHKP7qg")
+	c := NewJSConfig("wx1", ticket, "http://mp.weixin.qq.com?params=value", "Wm3WZYTPz0wzccnW", time.Unix(1414587457, 999))
+	const four = `{"appId":"wx1","timestamp":1414587457,"nonceStr":"Wm3WZYTPz0wzccnW","signature":"0f9de62fce790f9a083d5c99e95740ceb90c27ed"`
+	if got := string(c.Answer()); got != four+"}" {
+		t.Error(got)
+	}
+	c.JsAPIList, c.OpenTagList = []string{"scanQRCode"}, []string{"wx-open-launch-app"}
+	if got := string(c.Answer()); got != four+`,"jsApiList":["scanQRCode"],"openTagList":["wx-open-launch-app"]}` {
+		t.Error(got)
+	}
+}
+
+func TestCardOnTheWire(t *testing.T) {
+	t.Parallel()
+	q, err := url.ParseQuery("cardId=pjZ8Yt1XGILfi-FUsewpnnolGgZk&code=1434008071&shopId=7&cardType=GROUPON")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewCard(ParseCardAsk(q), "wx1", token.NewSecret("ojZ8YtyVyr30HheH3CM73y7h4jJE"), "123", time.Unix(1404896688, 0))
+	const want = `{"cardId":"pjZ8Yt1XGILfi-FUsewpnnolGgZk",` +
+		`"cardExt":"{\"code\":\"1434008071\",\"openid\":\"\",\"timestamp\":\"1404896688\",\"nonce_str\":\"123\",\"signature\":\"f137ab68b7f8112d20ee528ab6074564e2796250\"}",` +
+		`"timestamp":1404896688,"nonceStr":"123","code":"1434008071","openid":"","signature":"f137ab68b7f8112d20ee528ab6074564e2796250",` +
+		`"shopId":"7","cardType":"GROUPON","signType":"SHA1","cardSign":"b88f08114d781ad6e3907adbf48b8cf6364df61e"}`
+	if got := string(c.Answer()); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
