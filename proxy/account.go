@@ -20,20 +20,72 @@ type Account struct {
 	// Ticket returns the keeper of a ticket, made when first asked for; nil where
 	// the account has no such kind.
 	Ticket func(token.Kind) *token.Keeper
-	// Upstream is where the account's calls go.
-	Upstream *Upstream
 }
 
 // Directory is whom the proxy serves and what for, at one moment. It is
 // immutable; a reload puts another in its place, whole.
 type Directory struct {
-	// Accounts by name. ByID finds one by appid (several WeCom agents may share
-	// a corpid; then the first).
+	// Accounts by name.
 	Accounts map[string]*Account
-	ByID     map[string]*Account
+	// ByID holds the accounts by appid. Several WeCom agents may share a corpid.
+	ByID map[string][]*Account
 	// Default serves calls that name no account and whose client has none of
 	// its own; nil: there is none.
 	Default *Account
 	// Policy is who may do what.
 	Policy *access.Policy
+	// Upstreams are where calls go, by platform.
+	Upstreams map[errcode.Platform]*Upstream
+}
+
+func emptyDirectory() *Directory {
+	p, _ := access.New(access.Options{}, nil) // without rules there is nothing to be wrong
+	return &Directory{Policy: p}
+}
+
+// find returns the account of that name or appid. Of several with one ID, that
+// of the client; of the given platform, where it is not "".
+func (d *Directory) find(nameOrID string, client *access.Client, on errcode.Platform) *Account {
+	if a := d.Accounts[nameOrID]; a != nil {
+		return a
+	}
+	var found *Account
+	for _, a := range d.ByID[nameOrID] {
+		if on != "" && a.Platform != on {
+			continue
+		}
+		if found == nil || client != nil && !client.MayUse(found.Name) {
+			found = a
+		}
+	}
+	return found
+}
+
+// fallback returns the account that serves a call which names none: the
+// client's first, the default, or the only one there is; of the platform under
+// whose name the call came, where that is not "".
+func (d *Directory) fallback(client *access.Client, on errcode.Platform) *Account {
+	fits := func(a *Account) bool { return a != nil && (on == "" || a.Platform == on) }
+	if client != nil && client.DefaultAccount() != "" {
+		for _, name := range client.Accounts() {
+			if a := d.Accounts[name]; fits(a) {
+				return a
+			}
+		}
+		return nil
+	}
+	if fits(d.Default) {
+		return d.Default
+	}
+	var only *Account
+	for _, a := range d.Accounts {
+		if !fits(a) {
+			continue
+		}
+		if only != nil {
+			return nil
+		}
+		only = a
+	}
+	return only
 }

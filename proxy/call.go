@@ -1,37 +1,63 @@
 package proxy
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
 // call is one client's call on its way. The front half (who, which account,
 // which path) fills it in, the back half (body, token, upstream, answer) reads
 // that and adds what came of it. It travels in the request's context.
 type call struct {
-	id      string // X-Request-Id
-	trace   string // W3C trace id, "" without
-	start   time.Time
-	client  *access.Client
-	account *Account
+	in    *http.Request
+	dir   *Directory
+	id    string // X-Request-Id
+	trace string // W3C trace id, "" without
+	start time.Time
 
-	method string
-	path   string // decoded, // collapsed, account prefix cut: for policy, routes, logs
-	raw    string // the same, in the client's own bytes: what WeChat gets
-	query  string // the client's query in its own bytes, less what is ours to set
-	route  route  // what WeChat wants with this path
+	client   *access.Client   // nil: nobody, or nobody yet
+	account  *Account         // nil: none is needed, or none yet
+	platform errcode.Platform // whose API is called
+	upstream *Upstream
+	method   string
+	door     errcode.Platform // whose name the call came under; "": our own
+	target   target
+	path     string // target.path, see there
+	raw      string // target.raw
+	query    query
+	route    route
+	body     *spool // nil: none
 
-	// What came of it, for Observe.
-	status   int
+	outcome
+}
+
+// outcome is what came of a call, for observe.
+type outcome struct {
 	errcode  int           // WeChat's, 0 without
 	rid      string        // WeChat's rid, "" without
 	host     string        // the upstream host that answered
-	attempts int           // requests sent to WeChat
+	sends    int           // requests sent to WeChat
 	renewed  bool          // the token was refused and the call repeated
-	upstream time.Duration // time spent waiting for WeChat: from sending to its header, all attempts
-	wait     time.Duration // time spent waiting for a credential
+	moved    bool          // the access point was retired, and the call sent to another
+	atWeChat time.Duration // from sending to WeChat's header, all sends
+	waited   time.Duration // for a credential
 	bytesIn  int64
-	bytesOut int64
 	err      error
+	gone     bool // the client hung up
+}
+
+type callKey struct{}
+
+func withCall(ctx context.Context, c *call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// callOf returns the call that a request of ours belongs to.
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
 }

@@ -1,10 +1,26 @@
 package proxy
 
+import (
+	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
 // route is what a path wants from us.
 type route struct {
-	class  string // bounded name for metrics: see classes
+	class  string // a name for metrics, one of a few dozen: see classOf
 	inject injection
+	own    bool // answered here, never sent on
+	// keyless paths need no key: an SDK has no place to send one there.
+	keyless bool
 }
+
+// Classes of paths that are answered here.
+const (
+	classToken  = "token"
+	classTicket = "ticket"
+	classOwn    = "own"
+)
 
 // injection says which of our credentials a path gets.
 type injection int
@@ -15,3 +31,123 @@ const (
 	injectAppID                    // appid only: /sns/oauth2/refresh_token
 	injectNothing                  // the client's own: /sns/userinfo, /sns/auth, WeCom webhooks
 )
+
+// routeOf returns the route of a decoded, collapsed path. The table is
+// DESIGN.md section 3's, after WECHAT §5.
+func routeOf(p errcode.Platform, path string) route {
+	if len(path) > 1 && strings.HasSuffix(path, "/") {
+		// WeChat might take it for the path without the slash, so we do.
+		path = strings.TrimSuffix(path, "/")
+	}
+	switch path {
+	case "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken":
+		return route{class: classToken, own: true, keyless: true}
+	case "/cgi-bin/ticket/getticket", "/cgi-bin/get_jsapi_ticket", "/cgi-bin/ticket/get":
+		return route{class: classTicket, own: true}
+	}
+	if strings.HasPrefix(path, "/-/") || path == "/-" || path == "/" {
+		return route{class: classOwn, own: true}
+	}
+	if p == errcode.WeCom {
+		return routeOfWeCom(path)
+	}
+	switch path {
+	case "/sns/jscode2session", "/sns/oauth2/access_token":
+		return route{class: "sns_login", inject: injectSecret}
+	case "/sns/oauth2/refresh_token":
+		return route{class: "sns_refresh", inject: injectAppID, keyless: true}
+	case "/sns/userinfo", "/sns/auth":
+		return route{class: "sns_user", inject: injectNothing, keyless: true}
+	}
+	if strings.HasPrefix(path, "/sns/component/") || strings.HasPrefix(path, "/sns/oauth2/component/") {
+		return route{class: "sns_component", inject: injectNothing} // they want a platform's token, which the client has
+	}
+	return route{class: classOf(path)}
+}
+
+// routeOfWeCom knows the paths of WeCom that want no agent's token: the robot's
+// key is in the query, a suite's token is the client's own.
+func routeOfWeCom(path string) route {
+	switch {
+	case path == "/cgi-bin/webhook/send" || path == "/cgi-bin/webhook/upload_media":
+		return route{class: "webhook", inject: injectNothing}
+	case strings.HasPrefix(path, "/cgi-bin/service/"):
+		return route{class: "service", inject: injectNothing}
+	}
+	return route{class: classOf(path)}
+}
+
+// classOf names the group of paths that path belongs to. The names are a table,
+// so that no client can make up a label.
+func classOf(path string) string {
+	first, rest, _ := strings.Cut(path[1:], "/")
+	if first == "cgi-bin" {
+		second, _, _ := strings.Cut(rest, "/")
+		return cgiClass(second)
+	}
+	switch first {
+	case "wxa", "wxaapi", "datacube", "customservice", "card", "channels", "shop", "product", "express", "tcb", "cv", "sns", "semantic", "merchant":
+		return first
+	}
+	return "other"
+}
+
+func cgiClass(second string) string {
+	switch second {
+	case "message":
+		return "cgi_message"
+	case "media":
+		return "cgi_media"
+	case "material":
+		return "cgi_material"
+	case "menu":
+		return "cgi_menu"
+	case "user":
+		return "cgi_user"
+	case "tags":
+		return "cgi_tags"
+	case "template":
+		return "cgi_template"
+	case "qrcode":
+		return "cgi_qrcode"
+	case "draft":
+		return "cgi_draft"
+	case "freepublish":
+		return "cgi_freepublish"
+	case "comment":
+		return "cgi_comment"
+	case "openapi":
+		return "cgi_openapi"
+	case "component":
+		return "cgi_component"
+	case "wxopen":
+		return "cgi_wxopen"
+	case "express":
+		return "cgi_express"
+	case "guide":
+		return "cgi_guide"
+	case "department":
+		return "cgi_department"
+	case "externalcontact":
+		return "cgi_externalcontact"
+	case "appchat":
+		return "cgi_appchat"
+	case "oa":
+		return "cgi_oa"
+	case "agent":
+		return "cgi_agent"
+	case "batch":
+		return "cgi_batch"
+	case "wedrive":
+		return "cgi_wedrive"
+	case "wedoc":
+		return "cgi_wedoc"
+	case "miniprogram":
+		return "cgi_miniprogram"
+	case "auth":
+		return "cgi_auth"
+	case "kf":
+		return "cgi_kf"
+	}
+	return "cgi_other"
+}

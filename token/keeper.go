@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,4 +155,14 @@ func (k *Keeper) Status() Status {
 		s.FetchedAt, s.FirstSeenAt = h.FetchedAt, h.FirstSeenAt
 	}
 	return s
+}
+
+// Redact masks the held value in text that is not ours: an error that quotes
+// what WeChat sent.
+func (k *Keeper) Redact(text string) string {
+	h := k.now.Load()
+	if h == nil || h.Value.IsZero() {
+		return text
+	}
+	return strings.ReplaceAll(text, h.Value.Reveal(), Mask)
 }

@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
+// The names WeChat's API goes by. A client that reaches us under one of them,
+// by DNS, /etc/hosts or as an HTTP proxy, runs unchanged.
+const (
+	hostMP    = "api.weixin.qq.com"
+	hostWeCom = "qyapi.weixin.qq.com"
+)
+
+// frontDoor says by which name a request came in: the platform where it is
+// WeChat's, "" where it is our own.
+func (p *Proxy) frontDoor(r *http.Request) (errcode.Platform, *answer.Refusal) {
+	absolute := r.URL.Host != "" // HTTP/1 with an absolute form; r.Host is its host then
+	host, port := splitPort(r.Host)
+	switch strings.ToLower(strings.TrimSuffix(host, ".")) {
+	case hostMP:
+		return errcode.MP, wrongPort(absolute, port, r)
+	case hostWeCom:
+		return errcode.WeCom, wrongPort(absolute, port, r)
+	}
+	if absolute && !p.ownAddress(r, host, port) {
+		return "", &answer.Refusal{
+			Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited",
+			Message: "this is no open proxy: it speaks to " + hostMP + " and " + hostWeCom + " only",
+		}
+	}
+	return "", nil
+}
+
+// wrongPort refuses to be a proxy to another port of WeChat's.
+func wrongPort(absolute bool, port string, r *http.Request) *answer.Refusal {
+	if !absolute || port == "" || port == "80" || port == "443" || port == localPort(r) {
+		return nil
+	}
+	return &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "this is no open proxy: port " + port + " is not WeChat's"}
+}
+
+// ownAddress reports whether host and port name this very listener.
+func (p *Proxy) ownAddress(r *http.Request, host, port string) bool {
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[r.URL.Scheme]
+	}
+	if port != localPort(r) {
+		return false
+	}
+	if strings.EqualFold(host, "localhost") || p.hostname != "" && strings.EqualFold(host, p.hostname) {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	return ip.Unmap().IsLoopback() || ip.Unmap() == localIP(r)
+}
+
+func localAddr(r *http.Request) netip.AddrPort {
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+func localIP(r *http.Request) netip.Addr { return localAddr(r).Addr().Unmap() }
+
+func localPort(r *http.Request) string {
+	_, port, _ := net.SplitHostPort(localAddr(r).String())
+	return port
+}
+
+// splitPort cuts the port off a Host, if there is one.
+func splitPort(hostport string) (host, port string) {
+	i := strings.LastIndexByte(hostport, ':')
+	if i < 0 || strings.HasSuffix(hostport, "]") {
+		return strings.Trim(hostport, "[]"), ""
+	}
+	if host := hostport[:i]; strings.IndexByte(host, ':') < 0 || strings.HasPrefix(host, "[") {
+		return strings.Trim(host, "[]"), hostport[i+1:]
+	}
+	return hostport, ""
+}
+
+// wellFormed refuses what net/http lets through and we do not serve.
+func wellFormed(r *http.Request) *answer.Refusal {
+	switch {
+	case r.Method == http.MethodConnect:
+		return malformed("CONNECT is not served: call http:// URLs through this proxy, or set it as the base URL")
+	case r.Method == http.MethodTrace || r.Method == "TRACK":
+		return malformed(r.Method + " is not served")
+	case r.URL.Opaque != "":
+		return malformed("the request target is neither a path nor a URL")
+	case r.URL.User != nil:
+		return malformed("the request target holds a user name")
+	}
+	for _, v := range r.Header["Upgrade"] {
+		// Java's client offers h2c with its first call by default.
+		if !strings.EqualFold(strings.TrimSpace(v), "h2c") {
+			return malformed("an Upgrade is not served")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
+// statusGone is what is noted of a call whose client hung up. It is never sent.
+const statusGone = 499
+
+// writeIdle is how long a client may take to read a piece of its answer.
+const writeIdle = time.Minute
+
+// Record is what there is to say about a finished call. It holds no secret, no
+// query and no body.
+type Record struct {
+	At       time.Time // when it came
+	ID       string    // its X-Request-Id
+	Client   string    // "" where clients are anonymous, or nobody is known
+	Account  string    // "" where none was found
+	Platform errcode.Platform
+	Method   string
+	Path     string // decoded: the client's own words
+	Class    string // of the path: one of a few dozen
+	Status   int    // 499: the client hung up
+	Errcode  int    // WeChat's, 0 without
+	RID      string // WeChat's
+	Host     string // that answered, "" where none did
+	Sends    int    // requests sent to WeChat
+	Renewed  bool   // the token was refused, and the call sent again
+	Took     time.Duration
+	AtWeChat time.Duration // of which WeChat was waited for
+	Waited   time.Duration // of which a credential was waited for
+	BytesIn  int64
+	BytesOut int64
+	Err      string // of a call that we refused or that failed, in words
+}
+
+// observed notes what a client is answered.
+type observed struct {
+	http.ResponseWriter
+	call    *call
+	control *http.ResponseController
+	status  int
+	bytes   int64
+}
+
+func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+func (o *observed) WriteHeader(status int) {
+	if status < 200 {
+		return // nobody asked for WeChat's interim answers
+	}
+	if o.status == 0 {
+		o.status = status
+		o.Header()["X-Request-Id"] = []string{o.call.id}
+	}
+	o.ResponseWriter.WriteHeader(status)
+}
+
+func (o *observed) Write(p []byte) (int, error) {
+	if o.status == 0 {
+		o.WriteHeader(http.StatusOK)
+	}
+	if o.bytes > 0 { // the first piece has the server's own time
+		if o.control == nil {
+			o.control = http.NewResponseController(o.ResponseWriter)
+		}
+		_ = o.control.SetWriteDeadline(time.Now().Add(writeIdle)) // where it cannot be set there is none
+	}
+	n, err := o.ResponseWriter.Write(p)
+	o.bytes += int64(n)
+	return n, err
+}
+
+// observe ends a call: one line, one observation.
+func (p *Proxy) observe(c *call, o *observed) {
+	if c.body != nil {
+		c.bytesIn = c.body.received.Load()
+		c.body.close()
+	}
+	r := c.record(o)
+	if p.opts.OnCall != nil {
+		p.opts.OnCall(r)
+	}
+	p.log(c, r)
+}
+
+func (c *call) record(o *observed) Record {
+	r := Record{
+		At: c.start, ID: c.id, Platform: c.platform, Method: c.method, Path: c.path, Class: c.route.class,
+		Status: o.status, Errcode: c.errcode, RID: c.rid, Host: c.host, Sends: c.sends, Renewed: c.renewed,
+		Took: time.Since(c.start), AtWeChat: c.atWeChat, Waited: c.waited, BytesIn: c.bytesIn, BytesOut: o.bytes,
+	}
+	if c.client != nil {
+		r.Client = c.client.Name
+	}
+	if c.account != nil {
+		r.Account = c.account.Name
+	}
+	if r.Class == "" {
+		r.Class = "none" // it was refused before it was understood
+	}
+	if c.gone || o.status == 0 && c.in.Context().Err() != nil {
+		r.Status = statusGone
+	}
+	r.Err = c.inWords()
+	return r
+}
+
+// inWords says why a call was refused, or failed, for the log.
+func (c *call) inWords() string {
+	if c.err == nil {
+		return ""
+	}
+	words := c.err.Error()
+	var refusal *answer.Refusal
+	if errors.As(c.err, &refusal) && refusal.Err != nil && refusal.Err.Error() != words {
+		words += " (" + refusal.Err.Error() + ")"
+	}
+	// net/http's words may quote what WeChat sent, and WeChat may echo.
+	if c.account != nil && c.account.Token != nil {
+		words = c.account.Token.Redact(words)
+	}
+	if len(words) > 512 {
+		words = words[:512] + "…"
+	}
+	return words
+}
+
+func (p *Proxy) log(c *call, r Record) {
+	level := slog.LevelInfo
+	switch {
+	case r.Status == statusGone:
+		level = slog.LevelDebug
+	case r.Err != "" && r.Status >= 500 || r.Status == 0:
+		level = slog.LevelError
+	case r.Err != "":
+		level = slog.LevelWarn
+	}
+	ctx := c.in.Context()
+	if !p.opts.Logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 20)
+	add := func(a slog.Attr) { attrs = append(attrs, a) }
+	add(slog.String("id", r.ID))
+	if r.Client != "" {
+		add(slog.String("client", r.Client))
+	}
+	if r.Account != "" {
+		add(slog.String("account", r.Account))
+	}
+	add(slog.String("method", r.Method))
+	add(slog.String("path", r.Path))
+	add(slog.Int("status", r.Status))
+	if r.Errcode != 0 {
+		add(slog.Int("errcode", r.Errcode))
+	}
+	if r.RID != "" {
+		add(slog.String("rid", r.RID))
+	}
+	if r.Host != "" {
+		add(slog.String("host", r.Host))
+	}
+	if r.Sends > 1 {
+		add(slog.Int("sends", r.Sends))
+	}
+	add(slog.Duration("took", r.Took))
+	add(slog.Duration("wechat", r.AtWeChat))
+	if r.Waited > time.Millisecond {
+		add(slog.Duration("waited", r.Waited))
+	}
+	add(slog.Int64("in", r.BytesIn))
+	add(slog.Int64("out", r.BytesOut))
+	if c.trace != "" {
+		add(slog.String("trace", c.trace))
+	}
+	if r.Err != "" {
+		add(slog.String("err", r.Err))
+	}
+	p.opts.Logger.LogAttrs(ctx, level, "call", attrs...)
+}
+
+// requestID is the client's own X-Request-Id, if it is one, or a new one.
+func requestID(r *http.Request) string {
+	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && wellFormedID(ids[0]) {
+		return ids[0]
+	}
+	return rand.Text()
+}
+
+func wellFormedID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// traceID is the trace of a W3C traceparent, "" without a valid one.
+func traceID(r *http.Request) string {
+	parts := strings.Split(r.Header.Get("Traceparent"), "-")
+	if len(parts) < 4 || len(parts[0]) != 2 || len(parts[1]) != 32 || strings.Trim(parts[1], "0123456789abcdef") != "" || strings.Trim(parts[1], "0") == "" {
+		return ""
+	}
+	return parts[1]
+}

@@ -1,0 +1,116 @@
+// Package proxy is a request's journey: a plain WeChat API call comes in, the
+// account's credential is put into it, WeChat's answer goes back. A call whose
+// token WeChat refused is repeated with another.
+//
+// Map, in the order of the journey:
+//
+//	proxy.go      the Proxy: settings, and ServeHTTP as a table of contents
+//	frontdoor.go  by which name a call came in; what is not served at all
+//	path.go       the path, understood in one way only
+//	query.go      the query, likewise
+//	route.go      which path gets which credential
+//	caller.go     whose key it is
+//	resolve.go    which account is meant
+//	local.go      what is answered here: tokens, tickets, wx.config
+//	forward.go    httputil.ReverseProxy around the rest
+//	headers.go    what goes on of the client's headers, what comes back
+//	spool.go      a request body that can be sent again
+//	journey.go    inject, send, look, renew, repeat
+//	send.go       one send: hosts in order, breakers, deadlines
+//	look.go       the first bytes of an answer
+//	upstream.go   WeChat's hosts; dial.go connections to them
+//	failure.go    what went wrong, as an answer
+//	observe.go    one line and one observation for each call
+//
+// access decides who may do what, answer says no, emulate knows the endpoints
+// answered here; none of them knows this package or another.
+package proxy
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// Options are the settings of a [Proxy].
+type Options struct {
+	// Logger gets one line per call. If nil, nobody does.
+	Logger *slog.Logger
+	// OnCall is told of every finished call. It must not block. If nil, nobody is.
+	OnCall func(Record)
+	// MaxBody is the longest request body in bytes. If zero, 32 MiB.
+	MaxBody int64
+	// StatusOK answers the proxy's own refusals with HTTP 200
+	// (PROXY_ERROR_STATUS=ok).
+	StatusOK bool
+	// RealTokens gives the real token to clients that ask for one
+	// (PROXY_TOKEN_DISCLOSURE=real) in place of a placeholder.
+	RealTokens bool
+	// JSSDKHosts are the hosts wx.config is signed for; empty: any.
+	JSSDKHosts []string
+	// TempDir is where long request bodies are kept, in files without a name.
+	// If empty, the system's.
+	TempDir string
+}
+
+// Proxy serves clients. It is an http.Handler, safe for concurrent use.
+// Before the first [Proxy.Use] it serves no account.
+type Proxy struct {
+	opts      Options
+	hostname  string
+	directory atomic.Pointer[Directory]
+	forward   *httputil.ReverseProxy
+	local     *mux.Router // what is answered here
+	inFlight  atomic.Int64
+}
+
+// New returns a Proxy that serves nobody yet.
+func New(o Options) *Proxy {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 32 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	p := &Proxy{opts: o}
+	p.hostname, _ = os.Hostname() // unknown: then it is no address of ours
+	p.forward = p.newForward()
+	p.local = p.newLocal()
+	p.directory.Store(emptyDirectory())
+	return p
+}
+
+// Use serves from d from now on. Calls in flight end with the directory they
+// began with.
+func (p *Proxy) Use(d *Directory) { p.directory.Store(d) }
+
+// InFlight returns how many calls are being served.
+func (p *Proxy) InFlight() int { return int(p.inFlight.Load()) }
+
+// ServeHTTP serves one call of a client.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.inFlight.Add(1)
+	defer p.inFlight.Add(-1)
+
+	c := &call{start: time.Now(), method: r.Method, in: r, dir: p.directory.Load()}
+	c.id, c.trace = requestID(r), traceID(r)
+	out := &observed{ResponseWriter: w, call: c}
+	defer p.observe(c, out)
+
+	if refusal := p.receive(c); refusal != nil {
+		p.refuse(out, c, refusal)
+		return
+	}
+	r = r.WithContext(withCall(r.Context(), c))
+	if c.route.own {
+		p.local.ServeHTTP(out, localRequest(r, c.path))
+		return
+	}
+	c.body = newSpool(w, r, p.opts.MaxBody, p.opts.TempDir)
+	p.forward.ServeHTTP(out, r)
+}

@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/emulate"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
+// receive understands a call, says who makes it and for which account, and
+// whether that may be. It fills in c and touches no body.
+func (p *Proxy) receive(c *call) *answer.Refusal {
+	if refusal := p.understand(c); refusal != nil {
+		return refusal
+	}
+	if c.route.class == classToken || p.preflight(c) {
+		return nil // the endpoint itself asks who calls, or nobody needs to know
+	}
+	id, refusal := identify(c)
+	if refusal != nil {
+		return refusal
+	}
+	c.client = id.Client
+	if refusal := c.pickAccount(id.Account); refusal != nil {
+		return refusal
+	}
+	if refusal := c.authorize(); refusal != nil {
+		return refusal
+	}
+	if c.in.ContentLength > p.opts.MaxBody {
+		return p.tooLong()
+	}
+	return nil
+}
+
+// understand reads the call's target, which can mean one thing only.
+func (p *Proxy) understand(c *call) *answer.Refusal {
+	if refusal := wellFormed(c.in); refusal != nil {
+		return refusal
+	}
+	door, refusal := p.frontDoor(c.in)
+	if refusal != nil {
+		return refusal
+	}
+	c.door = door
+	if c.target, refusal = parsePath(c.in.URL.EscapedPath()); refusal != nil {
+		return refusal
+	}
+	c.path, c.raw = c.target.path, c.target.raw
+	if c.query, refusal = parseQuery(c.in.URL.RawQuery); refusal != nil {
+		return refusal
+	}
+	c.platform = door
+	if door == "" {
+		c.platform = errcode.MP
+	}
+	c.route = routeOf(c.platform, c.path)
+	if access.CrossSite(c.in.Header, c.in.Host, p.welcome(c.path)) {
+		return &answer.Refusal{Status: http.StatusForbidden, Message: "a page of another site made a browser send this call"}
+	}
+	return nil
+}
+
+// welcome says which origins of pages may call path; nil: none but our own.
+func (p *Proxy) welcome(path string) func(origin string) bool {
+	if !isJSSDK(path) {
+		return nil
+	}
+	return func(origin string) bool {
+		_, ok := emulate.CORS(origin, p.opts.JSSDKHosts)
+		return ok
+	}
+}
+
+// pickAccount resolves which account is meant, given the one the placeholder
+// stands for.
+func (c *call) pickAccount(placeholder string) *answer.Refusal {
+	n := naming{path: c.target.account, fromAppID: c.query.fromAppID, placeholder: placeholder, door: c.door}
+	switch c.route.inject {
+	case injectSecret:
+		n.appID = c.query.appID
+	case injectAppID:
+		n.appID, n.lenient = c.query.appID, true
+	}
+	stranger := c.client == nil
+	account, refusal := c.dir.resolve(n, c.client)
+	switch {
+	case refusal != nil && stranger && refusal.Status == http.StatusNotFound:
+		return unauthorized(access.ErrNoKey) // strangers learn no names
+	case refusal != nil:
+		return refusal
+	case account != nil:
+		c.account, c.platform = account, account.Platform
+	case c.route.inject == injectNothing || c.route.inject == injectAppID && c.query.appID != "":
+		// WeChat wants nothing of ours here.
+	case stranger:
+		return unauthorized(access.ErrNoKey)
+	case c.route.class == classOwn && c.path == "/":
+		return greeting()
+	default:
+		return noAccount()
+	}
+	c.route = routeOf(c.platform, c.path)
+	c.upstream = c.dir.Upstreams[c.platform]
+	return nil
+}
+
+// authorize says whether the client may call this path of this account, now.
+func (c *call) authorize() *answer.Refusal {
+	if c.client != nil && c.account != nil && !c.client.MayUse(c.account.Name) {
+		return &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", c.client.Name, c.account.Name)}
+	}
+	if v := c.dir.Policy.MayCall(c.client, c.method, c.path); !v.OK {
+		return &answer.Refusal{Status: http.StatusForbidden, Message: v.Reason}
+	}
+	return c.takeRate()
+}
+
+func (c *call) takeRate() *answer.Refusal {
+	if c.client == nil {
+		return nil
+	}
+	wait, ok := c.client.Take(c.start)
+	if ok {
+		return nil
+	}
+	return &answer.Refusal{
+		Status: http.StatusTooManyRequests, Kind: "connection_limit_reached",
+		Message: fmt.Sprintf("client %q has used up its rate", c.client.Name), RetryAfter: max(wait, time.Millisecond),
+	}
+}
+
+func (p *Proxy) tooLong() *answer.Refusal {
+	return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is longer than %d bytes", p.opts.MaxBody)}
+}
+
+func greeting() *answer.Refusal {
+	return &answer.Refusal{Status: http.StatusNotFound, Message: "call a WeChat path, such as /cgi-bin/get_api_domain_ip"}
+}

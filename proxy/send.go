@@ -1,0 +1,264 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
+// Why a send brought no answer. What net/http said is wrapped.
+var (
+	errGone    = errors.New("the client hung up")
+	errTimeout = errors.New("no answer in time")
+	errBroken  = errors.New("the host broke off")
+	errAllOpen = errors.New("every breaker is open")
+	errStalled = errors.New("the answer stopped coming")
+	error5xx   = errors.New("the host answered 5xx") // for its breaker
+)
+
+// stall is how long an upload to WeChat, or a download from it, may make no
+// progress. A little more than a client's body may: whose fault it is should
+// be told right.
+const stall = bodyIdle + 5*time.Second
+
+// sender sends one client's call to WeChat, once or more.
+type sender struct {
+	c    *call
+	in   *http.Request
+	body *spool // nil: none
+	look *looker
+
+	// untilNS is when WeChat's answer has to begin, in Unix nanoseconds; 0: the
+	// request has not gone up entirely yet.
+	untilNS atomic.Int64
+}
+
+// reply is WeChat's answer, and what its first bytes say.
+type reply struct {
+	*http.Response
+	errcode.Answer
+	found bool // an errcode
+}
+
+// send sends the call, with that query, to the first host that takes it.
+// Hosts are tried in order: after a failure to connect whatever the method,
+// after any other only with GET and HEAD. The last answer counts.
+func (s *sender) send(query string) (reply, error) {
+	u := s.c.upstream
+	var last reply
+	err := error(errAllOpen)
+	for i, h := range u.hosts {
+		done, open := h.breaker.Allow()
+		if open != nil {
+			continue
+		}
+		others := u.othersUp(i)
+		var r reply
+		r, err = s.attempt(h, query, others)
+		done(verdictOf(r, err))
+		if last.Response != nil && (r.Response != nil) {
+			_ = last.Body.Close() // another answer takes its place
+			last = reply{}
+		}
+		switch {
+		case err == nil && (r.StatusCode < 500 || !others || !s.idempotent()):
+			return r, nil
+		case err == nil:
+			last = r
+		case !others || !s.mayTryNext(err):
+			if last.Response != nil {
+				return last, nil
+			}
+			return reply{}, err
+		}
+	}
+	if last.Response != nil {
+		return last, nil
+	}
+	return reply{}, err
+}
+
+// verdictOf is what a host's breaker is told of an attempt.
+func verdictOf(r reply, err error) error {
+	if err == nil && r.StatusCode >= 500 {
+		return error5xx
+	}
+	return err
+}
+
+// clientsFault reports an error that says nothing about the host.
+func clientsFault(err error) bool {
+	for _, fault := range []error{errGone, errTooLong, errSlow, errCutShort, errKeep, errClosed} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
+}
+
+// idempotent reports whether the call may be executed twice.
+func (s *sender) idempotent() bool {
+	return s.c.method == http.MethodGet || s.c.method == http.MethodHead
+}
+
+// mayTryNext reports whether another host may have the call after err.
+func (s *sender) mayTryNext(err error) bool {
+	var connect *connectError
+	switch {
+	case errors.Is(err, errGone) || s.body.failed() != nil || !s.body.repeatable() && s.body.received.Load() > 0:
+		return false
+	case errors.As(err, &connect):
+		return true
+	}
+	return s.idempotent()
+}
+
+// attempt is one request to one host, until its answer's first bytes.
+type attempt struct {
+	s      *sender
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	others bool
+}
+
+func (s *sender) attempt(h *host, query string, others bool) (reply, error) {
+	c := s.c
+	a := &attempt{s: s, others: others}
+	a.ctx, a.cancel = context.WithCancelCause(s.in.Context())
+	start := time.Now()
+	first := stall
+	if s.body == nil {
+		first = a.sentAll(start)
+	}
+	a.timer = time.AfterFunc(first, a.timeout)
+
+	req := s.in.WithContext(a.ctx)
+	req.URL = &url.URL{Scheme: h.scheme, Host: h.authority, Opaque: h.prefix + c.raw, RawQuery: query}
+	req.Host = h.authority
+	a.setBody(req)
+	c.sends++
+	resp, err := c.upstream.transport(start).RoundTrip(req)
+	c.atWeChat += time.Since(start)
+	if err != nil {
+		err = a.failed(err)
+		a.end()
+		return reply{}, err
+	}
+	c.host = h.authority
+	return a.read(resp)
+}
+
+// read looks at the answer. What streams goes on under the attempt's eyes.
+func (a *attempt) read(resp *http.Response) (reply, error) {
+	a.timer.Reset(stall)
+	r := reply{Response: resp}
+	var err error
+	r.Answer, r.found, err = a.s.look.look(resp)
+	if err != nil {
+		err = a.failed(err)
+		a.end()
+		return reply{}, err
+	}
+	if l, ok := resp.Body.(*looked); resp.Body == http.NoBody || ok && l.rest == nil {
+		a.end() // all of it is here
+		return r, nil
+	}
+	resp.Body = &streaming{resp.Body, a}
+	return r, nil
+}
+
+// sentAll notes that the request has gone up entirely, and returns how long its
+// answer may take: what is left of the call's time, half of that where another
+// host could still answer.
+func (a *attempt) sentAll(now time.Time) time.Duration {
+	a.s.untilNS.CompareAndSwap(0, now.Add(a.s.c.upstream.timeout).UnixNano())
+	left := time.Duration(a.s.untilNS.Load() - now.UnixNano())
+	if a.others && a.s.idempotent() {
+		left /= 2
+	}
+	return max(left, time.Millisecond)
+}
+
+func (a *attempt) setBody(req *http.Request) {
+	body := a.s.body
+	if body == nil {
+		req.Body, req.ContentLength, req.GetBody = nil, 0, nil
+		return
+	}
+	open := func() (io.ReadCloser, error) {
+		return &reader{
+			s:      body,
+			moving: func() { a.timer.Reset(stall) },
+			ended:  func() { a.timer.Reset(a.sentAll(time.Now())) },
+		}, nil
+	}
+	req.ContentLength = body.size
+	req.Body, _ = open() // it never fails
+	if body.repeatable() {
+		req.GetBody = open // a connection that died before it was used is replaced
+	}
+}
+
+func (a *attempt) timeout() { a.cancel(errTimeout) }
+
+func (a *attempt) end() {
+	a.timer.Stop()
+	a.cancel(nil)
+}
+
+// failed says why RoundTrip, or reading, failed.
+func (a *attempt) failed(err error) error {
+	var connect *connectError
+	switch {
+	case a.s.in.Context().Err() != nil:
+		return errGone
+	case a.s.body.failed() != nil:
+		return a.s.body.failed()
+	case errors.As(err, &connect):
+		return err
+	case errors.Is(context.Cause(a.ctx), errTimeout):
+		return errTimeout
+	default:
+		return &broken{err}
+	}
+}
+
+// broken is errBroken with what net/http said.
+type broken struct{ err error }
+
+func (e *broken) Error() string        { return errBroken.Error() + ": " + e.err.Error() }
+func (e *broken) Is(target error) bool { return target == errBroken }
+func (e *broken) Unwrap() error        { return e.err }
+
+// streaming is the body of an answer that goes to the client as it comes.
+type streaming struct {
+	io.ReadCloser
+	a *attempt
+}
+
+func (b *streaming) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err == nil:
+		b.a.timer.Reset(stall)
+	case err != io.EOF && b.a.s.in.Context().Err() == nil:
+		if errors.Is(context.Cause(b.a.ctx), errTimeout) {
+			err = errStalled
+		}
+		b.a.s.c.err = &broken{err}
+	}
+	return n, err
+}
+
+func (b *streaming) Close() error {
+	err := b.ReadCloser.Close()
+	b.a.end()
+	return err
+}
