@@ -1,0 +1,87 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTheBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var changes []string
+		asked, sick := 0, true
+		c := NewClient(Options{
+			Upstreams:      []string{"https://a"},
+			BreakerOpenFor: 5 * time.Second,
+			OnBreaker:      func(host, from, to string) { changes = append(changes, host+" "+from+" → "+to) },
+			Transport: trips{"a": func(r *http.Request) (*http.Response, error) {
+				asked++
+				if sick {
+					return nil, syscall.ECONNREFUSED
+				}
+				return answers(200, good)(r)
+			}},
+		})
+		src := c.Stable("wx1", secret)
+		for range 7 {
+			_, _ = fetch(t.Context(), src)
+		}
+		if asked != 5 {
+			t.Errorf("asked %d times, want 5: then the breaker is open", asked)
+		}
+		if _, err := fetch(t.Context(), src); !errors.Is(err, errResting) {
+			t.Errorf("while it is open: %v", err)
+		}
+		sick = false
+		time.Sleep(6 * time.Second)
+		if v, err := fetch(t.Context(), src); v != "T" || err != nil {
+			t.Errorf("after its rest: %q, %v", v, err)
+		}
+		want := []string{"a closed → open", "a open → half-open", "a half-open → closed"}
+		if !slices.Equal(changes, want) {
+			t.Errorf("it told %q, want %q", changes, want)
+		}
+	})
+}
+
+func TestWhatIsNoFailureOfAHost(t *testing.T) {
+	t.Parallel()
+	gone := func(*http.Request) (*http.Response, error) { return nil, context.Canceled }
+	for name, trip := range map[string]func(*http.Request) (*http.Response, error){
+		"WeChat's no":         answers(200, `{"errcode":40125}`),
+		"WeChat's busy":       answers(200, `{"errcode":-1}`),
+		"a redirect":          answers(302, ""),
+		"a caller who leaves": gone,
+	} {
+		c := NewClient(Options{
+			Upstreams: []string{"https://a"}, Transport: trips{"a": trip},
+			OnBreaker: func(_, from, to string) { t.Errorf("%s: the breaker went from %s to %s", name, from, to) },
+		})
+		for range 2 * failuresToOpen {
+			_, _ = fetch(t.Context(), c.Legacy("wx1", secret))
+		}
+	}
+}
+
+func TestAnOpenBreakerSendsToTheNextHost(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	c := NewClient(Options{Upstreams: []string{"https://a", "https://b"}, BreakerOpenFor: time.Hour, Transport: trips{
+		"a": func(*http.Request) (*http.Response, error) { asked++; return nil, syscall.ECONNREFUSED },
+		"b": answers(200, good),
+	}})
+	for range 10 {
+		if v, err := fetch(t.Context(), c.Legacy("wx1", secret)); v != "T" {
+			t.Fatal(err)
+		}
+	}
+	if asked != failuresToOpen {
+		t.Errorf("the sick host was asked %d times", asked)
+	}
+}
