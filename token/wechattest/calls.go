@@ -1,0 +1,181 @@
+package wechattest
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"strconv"
+)
+
+// userInfo is /cgi-bin/user/info.
+func (s *Server) userInfo(q *ask) answer {
+	id := q.param("openid")
+	if q.acct.WeCom {
+		return s.echo(q)
+	}
+	if id == "" {
+		return q.no(40003)
+	}
+	return ok("subscribe", 1, "openid", id, "language", "zh_CN", "subscribe_time", q.now.Unix(), "remark", "",
+		"groupid", 0, "tagid_list", []int{}, "subscribe_scene", "ADD_SCENE_QR_CODE")
+}
+
+// users is /cgi-bin/user/get.
+func (s *Server) users(q *ask) answer {
+	if q.acct.WeCom {
+		return s.echo(q)
+	}
+	type data struct {
+		OpenID []string `json:"openid"`
+	}
+	ids := []string{openid(q.acct.AppID, "1"), openid(q.acct.AppID, "2")}
+	return ok("total", 2, "count", 2, "data", data{ids}, "next_openid", ids[1])
+}
+
+// customMessage is /cgi-bin/message/custom/send.
+func (s *Server) customMessage(q *ask) answer {
+	var in struct{ ToUser, MsgType string }
+	if code := q.decode(&in); code != 0 {
+		return q.no(code)
+	}
+	if in.ToUser == "" {
+		return q.no(40003)
+	}
+	return done()
+}
+
+// templateMessage is /cgi-bin/message/template/send. The msgid is beyond what
+// a float64 can hold.
+func (s *Server) templateMessage(q *ask) answer {
+	var in struct {
+		ToUser     string `json:"touser"`
+		TemplateID string `json:"template_id"`
+	}
+	code := q.decode(&in)
+	switch {
+	case code != 0:
+		return q.no(code)
+	case in.ToUser == "":
+		return q.no(40003)
+	case in.TemplateID == "":
+		return q.no(40037)
+	}
+	return done("msgid", 1<<61|rand.Int64N(1<<60)|1)
+}
+
+// agentMessage is WeCom's /cgi-bin/message/send.
+func (s *Server) agentMessage(q *ask) answer {
+	var in struct {
+		ToUser  string `json:"touser"`
+		ToParty string `json:"toparty"`
+		ToTag   string `json:"totag"`
+		AgentID *int   `json:"agentid"`
+	}
+	code := q.decode(&in)
+	switch {
+	case code != 0:
+		return q.no(code)
+	case in.AgentID == nil:
+		return q.no(41011)
+	case q.acct.AgentID != 0 && *in.AgentID != q.acct.AgentID:
+		return q.no(40056)
+	case in.ToUser+in.ToParty+in.ToTag == "":
+		return q.no(82001)
+	}
+	return done("msgid", random(48)).wecom()
+}
+
+// webhook is WeCom's /cgi-bin/webhook/send, whose credential is in key.
+func (s *Server) webhook(q *ask) answer {
+	if q.param("key") == "" {
+		return q.wecomNo(93000)
+	}
+	var in struct{ MsgType string }
+	if code := q.decode(&in); code != 0 {
+		return q.wecomNo(code)
+	}
+	return done().wecom()
+}
+
+// menu is /cgi-bin/menu/create.
+func (s *Server) menu(q *ask) answer {
+	var in map[string]any
+	if code := q.decode(&in); code != 0 {
+		return q.no(code)
+	}
+	if q.acct.WeCom {
+		return done().wecom()
+	}
+	return done()
+}
+
+// ipList is /cgi-bin/get_api_domain_ip and its sibling.
+func (s *Server) ipList(q *ask) answer {
+	ips := []string{"101.89.47.18", "101.91.34.103", "58.246.220.31"}
+	if q.acct.WeCom {
+		return done("ip_list", ips).wecom()
+	}
+	return ok("ip_list", ips)
+}
+
+// ridGet is /cgi-bin/openapi/rid/get: one failed call of the account's, with
+// the token it was made with, as WeChat has it.
+func (s *Server) ridGet(q *ask) answer {
+	var in struct {
+		RID string `json:"rid"`
+	}
+	if code := q.decode(&in); code != 0 {
+		return q.no(code)
+	}
+	if !validRID(in.RID) {
+		return q.no(76002)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.log.calls {
+		if c.RID != in.RID {
+			continue
+		}
+		if c.AppID != q.acct.AppID {
+			return q.no(76003)
+		}
+		return done("request", struct {
+			At     int64  `json:"invoke_time"`
+			Cost   int    `json:"cost_in_ms"`
+			URL    string `json:"request_url"`
+			Body   string `json:"request_body"`
+			Reply  string `json:"response_body"`
+			Client string `json:"client_ip"`
+		}{c.At.Unix(), 12, c.RawQuery, string(c.Body), c.reply, q.ip.String()})
+	}
+	return q.no(76001)
+}
+
+func validRID(s string) bool {
+	if len(s) != 26 || s[8] != '-' || s[17] != '-' {
+		return false
+	}
+	for _, group := range []string{s[:8], s[9:17], s[18:]} {
+		if _, err := strconv.ParseUint(group, 16, 32); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// echo answers for every path that is not modelled: what arrived, but not the
+// token.
+func (s *Server) echo(q *ask) answer {
+	q.body.drain()
+	sum := q.body.sum()
+	a := done("echo", struct {
+		Method string `json:"method"`
+		Path   string `json:"path"`
+		Query  string `json:"query"`
+		Len    int64  `json:"body_len"`
+		Sum    string `json:"body_sha256"`
+	}{q.r.Method, q.r.URL.EscapedPath(), withoutToken(q.r.URL.RawQuery), q.body.read, hex.EncodeToString(sum[:])})
+	if q.acct.WeCom {
+		return a.wecom()
+	}
+	return a
+}

@@ -1,0 +1,237 @@
+package wechattest
+
+import (
+	"net/http"
+	"strings"
+)
+
+const (
+	legacyPath      = "/cgi-bin/token"
+	stablePath      = "/cgi-bin/stable_token"
+	agentPath       = "/cgi-bin/gettoken"
+	ticketPath      = "/cgi-bin/ticket/getticket"
+	corpTicketPath  = "/cgi-bin/get_jsapi_ticket"
+	agentTicketPath = "/cgi-bin/ticket/get"
+	clearV2Path     = "/cgi-bin/clear_quota/v2"
+	webhookPath     = "/cgi-bin/webhook/send"
+	agentSendPath   = "/cgi-bin/message/send"
+)
+
+// group is what a path wants for a credential.
+type group int
+
+const (
+	unknownGroup group = iota
+	tokenGroup         // gives tokens for a secret
+	ticketGroup        // gives tickets for a token
+	apiGroup           // wants the account's token
+	secretGroup        // wants appid and secret, and no token
+	userGroup          // wants a user's token
+	openGroup          // wants neither
+)
+
+// groupOf sorts paths.
+func groupOf(path string) group {
+	switch path {
+	case legacyPath, stablePath, agentPath:
+		return tokenGroup
+	case ticketPath, corpTicketPath, agentTicketPath:
+		return ticketGroup
+	case "/sns/jscode2session", "/sns/oauth2/access_token", clearV2Path:
+		return secretGroup
+	case "/sns/userinfo", "/sns/auth":
+		return userGroup
+	case "/sns/oauth2/refresh_token", webhookPath:
+		return openGroup
+	}
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if rest != "" && strings.HasPrefix(path, "/") && takesToken(first) {
+		return apiGroup
+	}
+	return unknownGroup
+}
+
+// takesToken reports whether paths with this first segment take the account's
+// token, as far as the documents tell.
+func takesToken(segment string) bool {
+	switch segment {
+	case "cgi-bin", "wxa", "wxaapi", "wxaproduct", "datacube", "customservice", "card", "channels", "shop", "product",
+		"express", "tcb", "cv", "semantic", "merchant", "marketing", "union", "business", "scan", "bizwifi",
+		"shakearound", "device", "hardware", "intp", "nontax", "invoice", "game", "minigame":
+		return true
+	}
+	return false
+}
+
+// wecomOnly reports whether only qyapi.weixin.qq.com has the path.
+func wecomOnly(path string) bool {
+	switch path {
+	case agentPath, corpTicketPath, agentTicketPath, webhookPath, agentSendPath:
+		return true
+	}
+	return strings.HasPrefix(path, "/cgi-bin/externalcontact/") || strings.HasPrefix(path, "/cgi-bin/department/")
+}
+
+// officialOnly reports whether only api.weixin.qq.com has the path.
+func officialOnly(path string) bool {
+	return path == ticketPath || !strings.HasPrefix(path, "/cgi-bin/") ||
+		strings.HasPrefix(path, "/cgi-bin/openapi/") || strings.HasPrefix(path, "/cgi-bin/clear_quota")
+}
+
+// wecomer reports whether WeCom answers the call: by whose token came, else by
+// the path or the host; or because there is none but WeCom's accounts.
+func (q *ask) wecomer() bool {
+	if q.acct != nil {
+		return q.acct.WeCom
+	}
+	return wecomOnly(q.path) || strings.HasPrefix(q.r.Host, "qyapi.") || q.noOfficial
+}
+
+// handler answers a call that was admitted.
+type handler func(*Server, *ask) answer
+
+// endpoint is one path that is modelled.
+type endpoint struct {
+	method string // "" any
+	serve  handler
+}
+
+// endpointOf finds what answers a path; whatever is not modelled is echoed.
+func endpointOf(path string) endpoint {
+	const get, post = http.MethodGet, http.MethodPost
+	switch path {
+	case legacyPath:
+		return endpoint{get, (*Server).legacyToken}
+	case stablePath:
+		return endpoint{post, (*Server).stableToken}
+	case agentPath:
+		return endpoint{get, (*Server).agentToken}
+	case ticketPath, corpTicketPath, agentTicketPath:
+		return endpoint{get, (*Server).ticket}
+	case "/sns/jscode2session":
+		return endpoint{get, (*Server).session}
+	case "/sns/oauth2/access_token":
+		return endpoint{get, (*Server).userToken}
+	case "/sns/oauth2/refresh_token":
+		return endpoint{get, (*Server).refreshUserToken}
+	case "/sns/userinfo":
+		return endpoint{get, (*Server).userinfo}
+	case "/sns/auth":
+		return endpoint{get, (*Server).auth}
+	case "/cgi-bin/media/upload", "/cgi-bin/material/add_material", "/cgi-bin/media/uploadimg", "/wxa/img_sec_check":
+		return endpoint{post, (*Server).upload}
+	case "/cgi-bin/media/get", "/cgi-bin/media/get/jssdk":
+		return endpoint{get, (*Server).download}
+	case "/cgi-bin/material/get_material":
+		return endpoint{post, (*Server).material}
+	case "/wxa/getwxacode", "/wxa/getwxacodeunlimit", "/cgi-bin/wxaapp/createwxaqrcode":
+		return endpoint{post, (*Server).qrcode}
+	}
+	return moreEndpoints(path)
+}
+
+func moreEndpoints(path string) endpoint {
+	const get, post = http.MethodGet, http.MethodPost
+	switch path {
+	case "/cgi-bin/user/info":
+		return endpoint{get, (*Server).userInfo}
+	case "/cgi-bin/user/get":
+		return endpoint{get, (*Server).users}
+	case "/cgi-bin/message/custom/send":
+		return endpoint{post, (*Server).customMessage}
+	case "/cgi-bin/message/template/send":
+		return endpoint{post, (*Server).templateMessage}
+	case agentSendPath:
+		return endpoint{post, (*Server).agentMessage}
+	case webhookPath:
+		return endpoint{post, (*Server).webhook}
+	case "/cgi-bin/menu/create":
+		return endpoint{post, (*Server).menu}
+	case "/cgi-bin/get_api_domain_ip", "/cgi-bin/getcallbackip":
+		return endpoint{get, (*Server).ipList}
+	case "/cgi-bin/openapi/quota/get":
+		return endpoint{post, (*Server).quotaGet}
+	case "/cgi-bin/openapi/rid/get":
+		return endpoint{post, (*Server).ridGet}
+	case "/cgi-bin/clear_quota":
+		return endpoint{post, (*Server).clearQuota}
+	case clearV2Path:
+		return endpoint{post, (*Server).clearQuotaV2}
+	}
+	return endpoint{"", (*Server).echo}
+}
+
+// answer finds what WeChat says to a call.
+func (s *Server) answer(q *ask) answer {
+	if q.call.Chunked {
+		s.count("violation", "")
+		// Observed in the field, on every path tried: no body, no content type.
+		return answer{status: http.StatusPreconditionFailed}
+	}
+	if q.trouble.before() {
+		return s.troubled(q)
+	}
+	a := s.serve(q)
+	if q.trouble.Execute {
+		executed := a.executed
+		a = s.troubled(q)
+		a.executed = executed
+	}
+	return a
+}
+
+// troubled is the answer that a trouble puts in the place of the true one.
+func (s *Server) troubled(q *ask) answer {
+	t := q.trouble
+	switch t.Kind {
+	case Status:
+		if t.Status == 0 {
+			t.Status = http.StatusInternalServerError
+		}
+		return page(t.Status)
+	case Garbage:
+		return page(http.StatusOK)
+	case Empty:
+		return answer{status: http.StatusOK, ctype: typeHTML}
+	case Retired:
+		return q.no(48017)
+	case Busy:
+		return q.no(-1)
+	case Errcode:
+		return q.no(t.Status)
+	case Early:
+		q.early = true
+		s.count("spurious", "")
+		if q.wecomer() {
+			return q.refuse(40014)
+		}
+		return q.refuse(40001)
+	case Redirect:
+		host := "api.weixin.qq.com"
+		if q.wecomer() {
+			host = "qyapi.weixin.qq.com"
+		}
+		a := page(http.StatusFound)
+		a.header = [][2]string{{"Location", "https://" + host + q.r.URL.RequestURI()}}
+		return a
+	}
+	return answer{status: http.StatusOK} // Reset and Hang: nobody will see it
+}
+
+// serve admits a call and has it answered.
+func (s *Server) serve(q *ask) answer {
+	if groupOf(q.path) == unknownGroup {
+		return page(http.StatusNotFound)
+	}
+	if no, refused := s.admit(q); refused {
+		return no
+	}
+	e := endpointOf(q.path)
+	switch method := q.r.Method; {
+	case e.method == http.MethodPost && method != http.MethodPost:
+		return q.no(43002)
+	case e.method == http.MethodGet && method != http.MethodGet && method != http.MethodHead:
+		return q.no(43001)
+	}
+	return e.serve(s, q)
+}

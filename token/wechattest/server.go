@@ -1,0 +1,223 @@
+package wechattest
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// defaultLife is WeChat's expires_in, in this version of its documents.
+const defaultLife = 7200 * time.Second
+
+// Options says how a Server begins. The zero value is a WeChat without any
+// account.
+type Options struct {
+	// Accounts are those WeChat knows. Of several official accounts with one
+	// appid the first counts.
+	Accounts []Account
+	// Now is the clock that [Server.Advance] is added to; nil: time.Now.
+	Now func() time.Time
+	// TokenLife is the life of every token; 0: 7200 s. Tickets always live
+	// 7200 s.
+	TokenLife time.Duration
+	// NoOverlap ends a token of /cgi-bin/token the moment its successor is
+	// given out, instead of five minutes later.
+	NoOverlap bool
+	// ForceOverlap is how long a stable token survives the forced renewal that
+	// replaced it. The documents promise nothing; 0: it dies at once.
+	ForceOverlap time.Duration
+	// TLS makes NewServer speak TLS with a certificate of its own, see
+	// [Server.Certificate].
+	TLS bool
+	// AllowIPs is the initial list for [Server.AllowIPs]; nil: all.
+	AllowIPs []string
+}
+
+// Server is a WeChat. Its methods may be called at any time, by many
+// goroutines.
+type Server struct {
+	// URL is the base URL of the first listener, without a trailing slash: ""
+	// for a Server of [New], or if NewServer could not listen.
+	URL string
+
+	opts   Options
+	life   time.Duration
+	offset atomic.Int64 // what Advance added, in ns
+	jpeg   []byte       // what the QR code endpoints give
+	done   chan struct{}
+
+	http    *http.Server
+	tls     *tls.Config
+	cert    *x509.Certificate
+	err     error
+	serving sync.WaitGroup // one for each listener
+
+	mu        sync.Mutex
+	closed    bool
+	active    int           // calls being served
+	idle      chan struct{} // closed by the last of them, once Close waits
+	allow     []string
+	accounts  []*account
+	official  map[string]*account   // :: appid → its account
+	corps     map[string][]*account // :: corpid → its agents
+	logins    logins
+	grants    map[string]*grant // :: token → what it is worth
+	refreshes map[string]*grant // :: a user's refresh_token → the user's last token
+	codes     map[string]bool   // users' codes that were used
+	media     map[string]string // :: media_id → type
+	issued    []string
+	troubles  []Trouble
+	limits    map[string]limit
+	usages    map[usageKey]*usage
+	log       journal
+	counts    map[string]int
+}
+
+// New returns a Server that does not listen: call it through
+// [Server.RoundTripper], or use it as an http.Handler. Within a testing/synctest
+// bubble create it there too.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{
+		opts:      o,
+		life:      o.TokenLife,
+		jpeg:      jpegImage(),
+		done:      make(chan struct{}),
+		allow:     o.AllowIPs,
+		official:  make(map[string]*account),
+		corps:     make(map[string][]*account),
+		grants:    make(map[string]*grant),
+		refreshes: make(map[string]*grant),
+		codes:     make(map[string]bool),
+		media:     make(map[string]string),
+		limits:    documentedLimits(),
+		usages:    make(map[usageKey]*usage),
+		counts:    make(map[string]int),
+	}
+	if s.life <= 0 {
+		s.life = defaultLife
+	}
+	for _, a := range o.Accounts {
+		s.add(a)
+	}
+	return s
+}
+
+func (s *Server) add(a Account) {
+	acct := &account{Account: a, tickets: make(map[string]ticket)}
+	switch {
+	case a.WeCom:
+		s.corps[a.AppID] = append(s.corps[a.AppID], acct)
+	case s.official[a.AppID] == nil:
+		s.official[a.AppID] = acct
+	default:
+		return
+	}
+	s.accounts = append(s.accounts, acct)
+}
+
+// NewServer returns a Server that listens on a free port of 127.0.0.1. If that
+// fails, URL is "" and [Server.Err] says why. The caller closes it.
+func NewServer(o Options) *Server {
+	s := New(o)
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: time.Minute,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	if o.TLS {
+		if s.err = s.certify(); s.err != nil {
+			return s
+		}
+	}
+	s.URL, s.err = s.Listen()
+	return s
+}
+
+// Err says why NewServer could not listen; nil if it does.
+func (s *Server) Err() error { return s.err }
+
+// Listen opens one more access point of the same WeChat, as api2.weixin.qq.com
+// is one, and returns its base URL. It fails on a Server of [New].
+func (s *Server) Listen() (baseURL string, err error) {
+	if s.http == nil {
+		return "", fmt.Errorf("wechattest: a server made by New does not listen")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("wechattest: %w", err)
+	}
+	scheme := "http://"
+	serve := s.http.Serve
+	if s.tls != nil {
+		scheme = "https://"
+		serve = func(l net.Listener) error { return s.http.Serve(tls.NewListener(l, s.tls)) }
+	}
+	s.serving.Go(func() { _ = serve(l) })
+	return scheme + l.Addr().String(), nil
+}
+
+// Close ends everything: listeners, connections, calls that hang. It returns
+// when the last call is over; later ones are answered 503.
+func (s *Server) Close() {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	if first {
+		close(s.done)
+		s.idle = make(chan struct{})
+		if s.active == 0 {
+			close(s.idle)
+		}
+	}
+	s.mu.Unlock()
+	if s.http != nil {
+		_ = s.http.Close()
+		s.serving.Wait()
+	}
+	<-s.idle
+}
+
+// enter notes that a call begins; it reports false once the server is closed.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.active++
+	return true
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+	if s.closed && s.active == 0 {
+		close(s.idle)
+	}
+}
+
+// ServeHTTP is WeChat's answer to one call, whatever the host. A [Reset] or
+// [Cut] through a foreign ResponseWriter that cannot be hijacked becomes an
+// empty 502, or an answer that just ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer s.leave()
+	q := s.begin(r)
+	a := s.answer(q)
+	s.end(q, &a)
+	s.deliver(w, q, a)
+}
