@@ -27,6 +27,7 @@ type wish struct {
 // It belongs to the Manager, not to the caller who started it.
 type flight struct {
 	wish
+	before *held // what was held when it took off
 	done   chan struct{}
 	sentNS int64 // when the source was asked; 0: it was not
 	result Result
@@ -119,7 +120,7 @@ func (k *Keeper) takeOffLocked(w wish) (*flight, error) {
 		w.cause = k.cause
 	}
 	k.cause = ""
-	f := &flight{wish: w, done: make(chan struct{})}
+	f := &flight{wish: w, before: k.now.Load(), done: make(chan struct{})}
 	k.flight = f
 	k.m.flights.Go(func() { k.fly(f) })
 	return f, nil

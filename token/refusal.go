@@ -108,6 +108,11 @@ func (k *Keeper) facts(u Use) facts {
 // ask is step (2): the source in normal mode.
 func (k *Keeper) ask(ctx context.Context, u Use) (step, *held) {
 	w := wish{cause: CauseRefusal, than: u.h.Value, sinceNS: u.sentNS, renew: k.exclusive()}
+	if !w.renew {
+		// What WeChat said a moment before the call was sent still holds: a crowd of
+		// calls is not sent all at once.
+		w.sinceNS -= int64(pause)
+	}
 	f, err := k.climb(ctx, w)
 	if ctx.Err() != nil || errors.Is(err, ErrBudget) || f != nil && errors.Is(f.err, ErrBudget) {
 		return 0, nil

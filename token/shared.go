@@ -37,7 +37,6 @@ func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release 
 	if k.m.opts.Store == nil {
 		return false, release
 	}
-	before := k.now.Load()
 	give := time.Now().Add(k.m.opts.lockWait())
 	for {
 		lock, err := k.tryLock(ctx)
@@ -48,7 +47,7 @@ func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release 
 			k.m.storeSaid(k.key, err)
 			return false, release
 		}
-		if k.load(ctx) && k.gained(before, f) {
+		if k.load(ctx) && k.gained(f) {
 			return true, release
 		}
 		if err == nil || !time.Now().Before(give) || !sleep(ctx, lockPoll+rand.N(lockPoll)) {
@@ -60,9 +59,9 @@ func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release 
 // lockPoll is the least time between two looks at a lock that another holds.
 const lockPoll = 50 * time.Millisecond
 
-// gained reports whether what is held now came after before and is what f
+// gained reports whether what is held now came after f took off and is what f
 // wants, so that WeChat need not be asked.
-func (k *Keeper) gained(before *held, f *flight) bool {
+func (k *Keeper) gained(f *flight) bool {
 	h := k.now.Load()
 	now := time.Now()
 	switch {
@@ -71,7 +70,7 @@ func (k *Keeper) gained(before *held, f *flight) bool {
 	case !f.than.IsZero():
 		return h.Value != f.than
 	default:
-		return h != before && now.Before(h.renewAt)
+		return h != f.before && now.Before(h.renewAt)
 	}
 }
 
