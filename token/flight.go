@@ -103,7 +103,9 @@ func (k *Keeper) fulfilsLocked(w wish, now time.Time) bool {
 		return false
 	}
 	switch {
-	case w.cause == CauseSchedule || w.cause == CauseSettings:
+	case w.cause == CauseSchedule:
+		return k.cause == "" && now.Before(h.renewAt) // another replica was faster
+	case w.cause == CauseSettings:
 		return false
 	case h.Value != w.than:
 		return true

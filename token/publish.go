@@ -87,6 +87,9 @@ func (k *Keeper) adopt(c Credential) bool {
 	}
 	k.holdLocked(c)
 	k.unsaved = false
+	if k.cause == CauseStart {
+		k.cause = "" // there is something to start with
+	}
 	return true
 }
 
