@@ -1,0 +1,60 @@
+package store
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// parseRedisURL returns the client's settings, and a filter for its errors: no
+// password must show in one. url.Parse quotes what it chokes on, so its own
+// error is not passed on.
+func parseRedisURL(rawURL string) (rueidis.ClientOption, func(error) error, error) {
+	o, err := rueidis.ParseURL(rawURL)
+	if err != nil {
+		return o, nil, errors.New("the Redis URL cannot be understood: want redis://, rediss:// or unix://, a database that is a number, and special characters of a password percent-escaped")
+	}
+	if o.Dialer.Timeout == 0 {
+		o.Dialer.Timeout = dialTimeout
+	}
+	if o.ConnWriteTimeout == 0 {
+		o.ConnWriteTimeout = pingTimeout
+	}
+	// One connection carries all there is to say, a few commands an hour.
+	o.PipelineMultiplex = -1
+	o.RingScaleEachConn = 8
+	o.ReadBufferEachConn = 32 << 10
+	o.WriteBufferEachConn = 32 << 10
+	o.BlockingPoolSize = 8
+	// The Manager's memory is the cache; the server tells when it is out of date
+	// (see Watch). Without the client's own, servers that know no RESP3 will do.
+	o.DisableCache = true
+	if o.Sentinel.MasterSet != "" {
+		o.Sentinel.Dialer = o.Dialer
+		o.Sentinel.TopologyRefreshInterval = 5 * time.Second
+		if o.TLSConfig != nil {
+			o.TLSConfig.ServerName = "" // each host under its own name
+			o.Sentinel.TLSConfig = o.TLSConfig
+		}
+	}
+	return o, without(o.Password, url.QueryEscape(o.Password), url.PathEscape(o.Password)), nil
+}
+
+// without returns a filter that withholds errors which quote a secret.
+func without(secrets ...string) func(error) error {
+	return func(err error) error {
+		if err == nil {
+			return nil
+		}
+		text := err.Error()
+		for _, s := range secrets {
+			if s != "" && strings.Contains(text, s) {
+				return errors.New("the error is withheld since it quotes the password")
+			}
+		}
+		return err
+	}
+}
