@@ -23,7 +23,7 @@ import (
 func newLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	terminal := isTerminal(w)
 	if format == config.LogText || format == config.LogAuto && terminal {
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: inSeconds}))
 }

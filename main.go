@@ -6,7 +6,8 @@
 // Map: main.go the commands; serve.go listeners, from start to shutdown;
 // app.go what is served, put together from the settings, and put together again
 // when they change; certs.go TLS files; sandbox.go WeChat built in; check.go
-// what works and what to do; logs.go how things are told.
+// what works and what to do; explain.go what became of a call; import.go what an
+// SDK left in Redis; logs.go how things are told.
 package main
 
 import (
@@ -52,6 +53,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		err = check(ctx, env, args, stdout)
 	case "import":
 		err = importTokens(ctx, env, args, stdout)
+	case "explain":
+		err = explainCommand(ctx, env, args, stdout)
 	case "healthcheck":
 		err = noMore(args, func() error { return healthcheck(ctx, env) })
 	case "version", "-version", "--version":
@@ -64,7 +67,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return exit(err, stderr)
 }
 
-const commands = "serve (the same as none), sandbox, check, import, healthcheck, version, help"
+const commands = "serve (the same as none), sandbox, check, explain, import, healthcheck, version, help"
 
 // usageError says that the program was called wrongly.
 type usageError struct{ error }
@@ -107,6 +110,9 @@ Commands
   sandbox        serve in front of a built-in WeChat: no account, no network
   check [-json]  load the settings, get a token for each account, and say in
                  plain words what WeChat answered and what to do
+  explain [-account NAME] RID
+                 ask WeChat, through the running proxy, what became of a call;
+                 the rid stands at the end of WeChat's errmsg
   import [-json] look for tokens that an SDK left in Redis, and take them over:
                  wechat-token-proxy import redis://host:6379/0
   healthcheck    ask the admin address whether this proxy is ready

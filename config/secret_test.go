@@ -72,7 +72,7 @@ func TestASecretGivesItsTextAway(t *testing.T) {
 	if zero := (Secret{}); zero.Reveal() != "" || zero.String() != "" || !zero.IsZero() || NewSecret("") != zero {
 		t.Error("the zero Secret is not the empty one")
 	}
-	if NewSecret("a") != NewSecret("a") || NewSecret("a") == NewSecret("b") {
+	if again := NewSecret("a"); again != NewSecret("a") || again == NewSecret("b") {
 		t.Error("== does not compare the texts")
 	}
 }

@@ -23,6 +23,10 @@ func encode(c Credential) Record {
 	return Record{Gen: c.Gen, Data: data, ExpiresAt: c.ExpiresAt}
 }
 
+// EncodeRecord returns c as a [Manager] reads it from its store: what was had in
+// another way can so be put there under its [RecordName].
+func EncodeRecord(c Credential) Record { return encode(c) }
+
 func decode(r Record) (Credential, error) {
 	var s stored
 	if err := json.Unmarshal(r.Data, &s); err != nil {

@@ -114,17 +114,6 @@ func (l *log) count(t EventType) (n int) {
 	return n
 }
 
-func (l *log) renewals(cause Cause) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, e := range l.events {
-		if e.Type == EventRenewal && e.Cause == cause {
-			n++
-		}
-	}
-	return n
-}
-
 func schedule(legacy bool) Schedule {
 	if legacy {
 		return LegacySchedule()

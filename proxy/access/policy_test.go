@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
@@ -93,7 +94,7 @@ func TestAReasonIsOneShortLine(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{Deny: []string{"/*"}, Anonymous: true})
 	r := p.MayCall(nil, "GET", "/a\r\nSet-Cookie: \xff"+strings.Repeat("字", 1000)).Reason
-	if len(r) > 2*maxShown || strings.ContainsAny(r, "\r\n\xff") || !strings.HasPrefix(r, "GET /a??Set-Cookie: ?字") {
+	if len(r) > 2*maxShown || strings.ContainsAny(r, "\r\n") || !utf8.ValidString(r) || !strings.HasPrefix(r, "GET /a??Set-Cookie: ?字") {
 		t.Errorf("%q", r)
 	}
 }

@@ -66,7 +66,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		"long words that echo":     {Upstreams: []string{serve(t, says(200, `{"errcode":40125,"errmsg":"`+strings.Repeat("x", 500)+echo+`"}`)).URL}},
 		"a life that echoes":       {Upstreams: []string{serve(t, says(200, `{"access_token":"`+canary+`","expires_in":"`+echo+`"}`)).URL}},
 		"a token that echoes":      {Upstreams: []string{serve(t, says(200, `{"access_token":"`+echo+`","expires_in":7200}`)).URL}},
-		"a redirect that echoes":   {Upstreams: []string{serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/"+r.RequestURI, 302) }).URL}},
+		"a redirect that echoes":   {Upstreams: []string{serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/"+r.RequestURI, http.StatusFound) }).URL}},
 		"a transport with an URL":  {Upstreams: []string{"http://a"}, Transport: quoting(errors.New("trouble"))},
 		"a transport in a panic":   {Upstreams: []string{"http://a"}, Transport: quoting(errors.New(canary))},
 		"a transport, quoting":     {Upstreams: []string{"http://a"}, Transport: quoting(fmt.Errorf("%q", canary))},
