@@ -117,7 +117,7 @@ func wrongAppID() *answer.Refusal {
 	return &answer.Refusal{Status: http.StatusOK, Errcode: codeInvalidAppID, Message: "invalid appid"}
 }
 
-// Errcodes of WeChat's that we answer with, see DESIGN.md section 3.
+// Errcodes of WeChat's that we answer with.
 const (
 	codeInvalidToken  = 40001
 	codeInvalidAppID  = 40013

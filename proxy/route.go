@@ -32,8 +32,8 @@ const (
 	injectNothing                  // the client's own: /sns/userinfo, /sns/auth, WeCom webhooks
 )
 
-// routeOf returns the route of a decoded, collapsed path. The table is
-// DESIGN.md section 3's, after WECHAT §5.
+// routeOf returns the route of a decoded, collapsed path. The table follows
+// WeChat's own pages of these endpoints.
 func routeOf(p errcode.Platform, path string) route {
 	if len(path) > 1 && strings.HasSuffix(path, "/") {
 		// WeChat might take it for the path without the slash, so we do.

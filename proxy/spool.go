@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Bounds of a request body (DESIGN.md section 4.3).
+// Bounds of a request body.
 const (
 	spoolInMemory = 1 << 20          // what is kept in memory; the rest goes to a file
 	bodyIdle      = 30 * time.Second // without progress

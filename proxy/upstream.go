@@ -14,7 +14,7 @@ import (
 )
 
 // connectionAge is how long a connection is used at most, so that changes of
-// DNS are followed (WECHAT §4: access points are retired).
+// DNS are followed (WeChat retires access points, and says so: errcode 48017).
 const connectionAge = 10 * time.Minute
 
 // UpstreamOptions are the settings of an [Upstream].

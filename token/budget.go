@@ -6,7 +6,7 @@ import (
 )
 
 // The limits on renewals that refusals cause. WeChat's own for a forced
-// stable_token are 20 a day and 30 s apart (WECHAT §1.1); a legacy fetch costs
+// stable_token are 20 a day and 30 s apart (WeChat docs: getStableAccessToken); a legacy fetch costs
 // one of the day's 2,000 and kills the token before it.
 const (
 	forcedPerDay = 20

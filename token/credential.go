@@ -9,7 +9,7 @@ import (
 type Kind string
 
 // The kinds of credential. A ticket's kind is the type WeChat calls it by,
-// save "sdk", which is type=2 on the wire (WECHAT §2).
+// save "sdk", which is type=2 on the wire (WeChat docs: getTicket).
 const (
 	AccessToken Kind = "access_token"
 	JSAPI       Kind = "jsapi"

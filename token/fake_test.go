@@ -11,7 +11,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
-// wechat is WeChat as a Source: the rules of WECHAT §1.2 for one account, in
+// wechat is WeChat as a Source: the rules of its token endpoints for one account, in
 // memory, so that a test may run in a synctest bubble.
 type wechat struct {
 	mu      sync.Mutex

@@ -53,7 +53,7 @@ func successor(old *held, sent time.Time, got Fetched, s Schedule) Credential {
 	}
 	c.FirstSeenAt = old.FirstSeenAt
 	if s.Every > 0 {
-		// WeChat says the same expires_in at every fetch of a ticket (WECHAT §2): it
+		// WeChat says the same expires_in at every fetch of a ticket (observed): it
 		// counts from the first sight; but what WeChat gives now is good until asked again.
 		c.ExpiresAt = later(c.FirstSeenAt.Add(got.ExpiresIn), sent.Add(min(got.ExpiresIn, s.Every+s.Every/2)))
 	}

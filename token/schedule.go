@@ -6,30 +6,31 @@ import "time"
 // WeChat does when asked early.
 type Schedule struct {
 	// Window is how long before the end WeChat starts to give a successor
-	// (WECHAT §1.2: the last 5 minutes for stable_token); asking earlier gets the
+	// (WeChat docs: getStableAccessToken: the last 5 minutes for stable_token); asking earlier gets the
 	// same value. Zero means that it gives one at any time.
 	Window time.Duration
 	// Ahead is how long before the end the renewal is due where Window is zero.
 	Ahead time.Duration
 	// Every, where positive, makes a renewal due that long after each fetch,
-	// whatever expires_in said: it cannot be believed for tickets (WECHAT §2).
+	// whatever expires_in said: it cannot be believed for tickets (observed).
 	Every time.Duration
 	// Exclusive says that every fetch gives a new value and ends the life of the
 	// one before (the legacy token): there is no asking without renewing.
 	Exclusive bool
 }
 
-// StableSchedule is that of stable_token (WECHAT §1.2).
+// StableSchedule is that of stable_token (WeChat docs: getStableAccessToken).
 func StableSchedule() Schedule { return Schedule{Window: 5 * time.Minute} }
 
-// LegacySchedule is that of the legacy /cgi-bin/token (WECHAT §1.2).
+// LegacySchedule is that of the legacy /cgi-bin/token (WeChat docs:
+// getAccessToken).
 func LegacySchedule() Schedule { return Schedule{Ahead: legacyAhead, Exclusive: true} }
 
 // WeComSchedule is that of a WeCom agent's token, which may be asked for again
-// at any time (WECHAT §1.2).
+// at any time (WeCom docs: document/path/91039).
 func WeComSchedule() Schedule { return Schedule{Ahead: 10 * time.Minute} }
 
-// TicketSchedule is that of every ticket (WECHAT §2).
+// TicketSchedule is that of every ticket (observed: WeChat says 7200 of an old one too).
 func TicketSchedule() Schedule { return Schedule{Every: 30 * time.Minute} }
 
 const legacyAhead = 10 * time.Minute

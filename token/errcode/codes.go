@@ -9,7 +9,7 @@ type entry struct {
 
 const no = true
 
-// lookup finds code in the platform's table (WECHAT §3).
+// lookup finds code in the platform's table (WeChat docs: global return codes).
 func lookup(p Platform, code int) (entry, bool) {
 	if p == WeCom {
 		return wecom(code)

@@ -132,7 +132,7 @@ func number(value []byte) (int, bool) {
 const maxWords = 512
 
 // words takes WeChat's words apart: what is said, and the rid behind it
-// (WECHAT §3: "… rid: 617682e0-21ea79xx-3a4424xx").
+// (WeChat docs: getAccessToken, FAQ: "… rid: 617682e0-21ea79xx-3a4424xx").
 func words(value []byte) (msg, rid string) {
 	var s string
 	if json.Unmarshal(value, &s) != nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // SeenIP returns the address that WeChat says a call came from, "" where the
-// words name none (WECHAT §1.4). Of several the first IPv4 address counts.
+// words name none (WeChat docs: IP whitelist). Of several the first IPv4 address counts.
 func SeenIP(msg string) string {
 	first := ""
 	for _, field := range strings.FieldsFunc(msg, func(r rune) bool {
