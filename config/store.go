@@ -108,10 +108,19 @@ func parseStoreKeys(s string) (seals, opens Secret, err error) {
 }
 
 func (l *loader) store() Store {
-	text := l.env.TokenStore.Reveal()
+	name, said := "PROXY_TOKEN_STORE", l.env.TokenStore
+	if file := l.env.TokenStoreFile; file != "" {
+		before := len(l.problems)
+		set, _ := l.lookup(name) // not the default
+		said = l.secret(name, NewSecret(set), file)
+		if name += "_FILE"; len(l.problems) > before {
+			return Store{}
+		}
+	}
+	text := said.Reveal()
 	store, err := parseStore(text)
 	if err != nil {
-		l.problems.add("PROXY_TOKEN_STORE", shownURL(text), "%v", err)
+		l.problems.add(name, shownURL(text), "%v", err)
 	}
 	return store
 }

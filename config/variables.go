@@ -31,6 +31,7 @@ type variables struct {
 	TLSKeyFile      string `env:"PROXY_TLS_KEY_FILE" help:"its private key (PEM)"`
 	TLSClientCAFile string `env:"PROXY_TLS_CLIENT_CA_FILE" help:"mutual TLS: the CA (PEM) that signs clients' certificates"`
 	TokenStore      Secret `env:"PROXY_TOKEN_STORE, default=memory:" help:"memory:, file:///path/to/dir, redis://… or rediss://…"`
+	TokenStoreFile  string `env:"PROXY_TOKEN_STORE_FILE" help:"a file that holds that URL instead, where it has a password"`
 	StoreKey        Secret `env:"PROXY_STORE_KEY" help:"32 bytes in base64 that seal what the store holds; a second, after a comma, opens what an older key sealed"`
 	StoreKeyFile    string `env:"PROXY_STORE_KEY_FILE" help:"a file that holds that key instead"`
 	TokenDisclosure string `env:"PROXY_TOKEN_DISCLOSURE, default=placeholder" help:"what clients that ask for a token get: placeholder or real"`

@@ -1,0 +1,36 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func TestStoreURLFromAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "store")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := account().and("PROXY_TOKEN_STORE_FILE", file, "PROXY_STORE_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+	write("redis://:CANARYpassword@cache:6379/1\n")
+	c := e.load(t)
+	if c.Store.URL.Reveal() != "redis://:CANARYpassword@cache:6379/1" || c.Store.Describe() != "redis://***@cache:6379/1" {
+		t.Errorf("%+v", c.Store)
+	}
+	if !slices.Contains(c.Files(), file) {
+		t.Errorf("files: %q", c.Files())
+	}
+	if got := e.and("PROXY_TOKEN_STORE", "memory:").problems(t, dir); len(got) != 1 {
+		t.Errorf("both: %q", got)
+	}
+	write("CANARYnonsense")
+	if got := e.problems(t, dir); len(got) != 1 {
+		t.Errorf("nonsense: %q", got)
+	}
+}
