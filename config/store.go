@@ -119,7 +119,10 @@ func (l *loader) store() Store {
 	}
 	text := said.Reveal()
 	store, err := parseStore(text)
-	if err != nil {
+	switch {
+	case err != nil && l.env.TokenStoreFile != "":
+		l.problems.add(name, l.env.TokenStoreFile, "%v", err)
+	case err != nil:
 		l.problems.add(name, shownURL(text), "%v", err)
 	}
 	return store
