@@ -31,6 +31,7 @@ type app struct {
 	manager *token.Manager
 	proxy   *proxy.Proxy
 	admin   *admin.Admin
+	tracer  *tracer // nil: calls are not traced
 
 	upstreams map[errcode.Platform]*proxy.Upstream
 	// tokens reaches the token endpoints: connections of their own, so that calls
@@ -68,6 +69,9 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 			return nil, err
 		}
 	}
+	if a.tracer, err = newTracer(ctx); err != nil {
+		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+	}
 	a.admin = a.newAdmin(cfg)
 	a.manager = token.NewManager(token.Options{Store: a.store, OnEvent: a.tokenEvent})
 	a.proxy = proxy.New(proxy.Options{
@@ -84,6 +88,7 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 // close ends all that newApp began.
 func (a *app) close() {
 	a.manager.Close()
+	a.tracer.close()
 	for _, u := range a.upstreams {
 		u.Close()
 	}
@@ -331,6 +336,7 @@ func (a *app) breakerChanged(host, from, to string) {
 
 // called passes a finished call on to who counts.
 func (a *app) called(r proxy.Record) {
+	a.tracer.call(r)
 	a.admin.Call(admin.Call{
 		At: r.At.Add(r.Took), Client: r.Client, Account: r.Account, Platform: r.Platform, Method: r.Method, Class: r.Class, Path: r.Path,
 		Status: r.Status, Errcode: r.Errcode, RID: r.RID, Host: r.Host, Took: r.Took, Upstream: r.AtWeChat, Wait: r.Waited,

@@ -11,8 +11,6 @@ import (
 	"testing"
 )
 
-const module = "github.com/wechat-token-proxy/wechat-token-proxy"
-
 // Arrows point one way. For each package, the packages of ours that it may
 // import; "" is the program itself.
 func TestArrows(t *testing.T) {

@@ -13,11 +13,11 @@ import (
 // which path) fills it in, the back half (body, token, upstream, answer) reads
 // that and adds what came of it. It travels in the request's context.
 type call struct {
-	in    *http.Request
-	dir   *Directory
-	id    string // X-Request-Id
-	trace string // W3C trace id, "" without
-	start time.Time
+	in          *http.Request
+	dir         *Directory
+	id          string // X-Request-Id
+	traceparent string // W3C, "" without a valid one
+	start       time.Time
 
 	client   *access.Client   // nil: nobody, or nobody yet
 	account  *Account         // nil: none is needed, or none yet

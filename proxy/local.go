@@ -65,10 +65,7 @@ func (p *Proxy) locally(f func(local) ([]byte, error)) http.Handler {
 // localRequest is r as the routes see it.
 func localRequest(r *http.Request, path string) *http.Request {
 	l := *r
-	if path != "/" {
-		path = strings.TrimSuffix(path, "/")
-	}
-	l.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+	l.URL = &url.URL{Path: withoutSlash(path), RawQuery: r.URL.RawQuery}
 	return &l
 }
 
@@ -142,7 +139,7 @@ func (l local) asker(ask emulate.TokenAsk) *answer.Refusal {
 // mayHaveToken applies the rules. While it is a placeholder that is given,
 // only what is denied counts: it opens nothing that the rules do not.
 func (p *Proxy) mayHaveToken(l local) *answer.Refusal {
-	v := l.dir.Policy.MayCall(l.client, l.method, l.path)
+	v := l.mayCall()
 	if v.OK || !p.opts.RealTokens && v.Rule == "" {
 		return nil
 	}

@@ -41,6 +41,8 @@ type Record struct {
 	BytesIn  int64
 	BytesOut int64
 	Err      string // of a call that we refused or that failed, in words
+	// Traceparent is the client's W3C traceparent, "" without a valid one.
+	Traceparent string
 }
 
 // observed notes what a client is answered.
@@ -98,6 +100,7 @@ func (c *call) record(o *observed) Record {
 		At: c.start, ID: c.id, Platform: c.platform, Method: c.method, Path: c.path, Class: c.route.class,
 		Status: o.status, Errcode: c.errcode, RID: c.rid, Host: c.host, Sends: c.sends, Renewed: c.renewed,
 		Took: time.Since(c.start), AtWeChat: c.atWeChat, Waited: c.waited, BytesIn: c.bytesIn, BytesOut: o.bytes,
+		Traceparent: c.traceparent,
 	}
 	if c.client != nil {
 		r.Client = c.client.Name
@@ -180,8 +183,8 @@ func (p *Proxy) log(c *call, r Record) {
 	}
 	add(slog.Int64("in", r.BytesIn))
 	add(slog.Int64("out", r.BytesOut))
-	if c.trace != "" {
-		add(slog.String("trace", c.trace))
+	if r.Traceparent != "" {
+		add(slog.String("trace", r.Traceparent[3:35]))
 	}
 	if r.Err != "" {
 		add(slog.String("err", r.Err))
@@ -210,11 +213,17 @@ func wellFormedID(id string) bool {
 	return true
 }
 
-// traceID is the trace of a W3C traceparent, "" without a valid one.
-func traceID(r *http.Request) string {
-	parts := strings.Split(r.Header.Get("Traceparent"), "-")
-	if len(parts) < 4 || len(parts[0]) != 2 || len(parts[1]) != 32 || strings.Trim(parts[1], "0123456789abcdef") != "" || strings.Trim(parts[1], "0") == "" {
+// traceparent is the client's W3C traceparent (version 00), "" without a valid
+// one. It is noted, and not sent to WeChat.
+func traceparent(r *http.Request) string {
+	t := r.Header["Traceparent"]
+	if len(t) != 1 || len(t[0]) != 55 || t[0][:3] != "00-" || t[0][35] != '-' || t[0][52] != '-' {
 		return ""
 	}
-	return parts[1]
+	trace, span := t[0][3:35], t[0][36:52]
+	const hex = "0123456789abcdef"
+	if strings.Trim(trace+span+t[0][53:], hex) != "" || strings.Trim(trace, "0") == "" || strings.Trim(span, "0") == "" {
+		return ""
+	}
+	return t[0]
 }

@@ -49,6 +49,14 @@ func root(rest string) string {
 	return ""
 }
 
+// withoutSlash is a collapsed path without the slash at its end.
+func withoutSlash(path string) string {
+	if path == "/" {
+		return path
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
 // collapse makes one slash of several: an SDK whose base URL ends in one sends
 // two (WxJava's documented setting does).
 func collapse(path string) string {

@@ -98,7 +98,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer p.inFlight.Add(-1)
 
 	c := &call{start: time.Now(), method: r.Method, in: r, dir: p.directory.Load()}
-	c.id, c.trace = requestID(r), traceID(r)
+	c.id, c.traceparent = requestID(r), traceparent(r)
 	out := &observed{ResponseWriter: w, call: c}
 	defer p.observe(c, out)
 

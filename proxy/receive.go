@@ -114,10 +114,20 @@ func (c *call) authorize() *answer.Refusal {
 	if c.client != nil && c.account != nil && !c.client.MayUse(c.account.Name) {
 		return &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", c.client.Name, c.account.Name)}
 	}
-	if v := c.dir.Policy.MayCall(c.client, c.method, c.path); !v.OK {
+	if v := c.mayCall(); !v.OK {
 		return &answer.Refusal{Status: http.StatusForbidden, Message: v.Reason}
 	}
 	return c.takeRate()
+}
+
+// mayCall asks the rules for the path, and for the path without the slash at
+// its end: WeChat might take it for that, and our own routes do.
+func (c *call) mayCall() access.Verdict {
+	v := c.dir.Policy.MayCall(c.client, c.method, c.path)
+	if bare := withoutSlash(c.path); v.OK && bare != c.path {
+		return c.dir.Policy.MayCall(c.client, c.method, bare)
+	}
+	return v
 }
 
 func (c *call) takeRate() *answer.Refusal {

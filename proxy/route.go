@@ -35,10 +35,7 @@ const (
 // routeOf returns the route of a decoded, collapsed path. The table follows
 // WeChat's own pages of these endpoints.
 func routeOf(p errcode.Platform, path string) route {
-	if len(path) > 1 && strings.HasSuffix(path, "/") {
-		// WeChat might take it for the path without the slash, so we do.
-		path = strings.TrimSuffix(path, "/")
-	}
+	path = withoutSlash(path) // WeChat might take it for that, so we do
 	switch path {
 	case "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken":
 		return route{class: classToken, own: true, keyless: true}
