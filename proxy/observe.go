@@ -152,6 +152,12 @@ func (p *Proxy) log(c *call, r Record) {
 	if !p.opts.Logger.Enabled(ctx, level) {
 		return
 	}
+	weight := 1
+	if level == slog.LevelInfo && r.Errcode == 0 && !r.Renewed && r.Status < 400 {
+		if weight = p.sampler.weight(r.At.Add(r.Took)); weight == 0 {
+			return
+		}
+	}
 	attrs := make([]slog.Attr, 0, 20)
 	add := func(a slog.Attr) { attrs = append(attrs, a) }
 	add(slog.String("id", r.ID))
@@ -183,6 +189,9 @@ func (p *Proxy) log(c *call, r Record) {
 	}
 	add(slog.Int64("in", r.BytesIn))
 	add(slog.Int64("out", r.BytesOut))
+	if weight > 1 {
+		add(slog.Int("sampled", weight))
+	}
 	if r.Traceparent != "" {
 		add(slog.String("trace", r.Traceparent[3:35]))
 	}

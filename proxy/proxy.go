@@ -20,7 +20,7 @@
 //	look.go       the first bytes of an answer
 //	upstream.go   WeChat's hosts; dial.go connections to them
 //	failure.go    what went wrong, as an answer
-//	observe.go    one line and one observation for each call
+//	observe.go    one line and one observation for each call; sample.go: how many lines
 //
 // access decides who may do what, answer says no, emulate knows the endpoints
 // answered here; none of them knows this package or another.
@@ -67,6 +67,7 @@ type Proxy struct {
 	forward   *httputil.ReverseProxy
 	local     *mux.Router // what is answered here
 	inFlight  atomic.Int64
+	sampler   sampler
 }
 
 // New returns a Proxy that serves nobody yet.
