@@ -193,16 +193,12 @@ func healthcheck(ctx context.Context, e env) error {
 	if address == "" {
 		address = "127.0.0.1:8081"
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return usage("PROXY_ADMIN_LISTEN=%s is not host:port", address)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(address)+"/readyz", nil)
 	if err != nil {
 		return usage("PROXY_ADMIN_LISTEN=%s is not host:port", address)
 	}

@@ -77,6 +77,34 @@ func localPort(r *http.Request) string {
 	return port
 }
 
+// rebound reports a call of a browser's to a keyless proxy on loopback, under a
+// public name: a page whose name was made to lead here (DNS rebinding) counts as
+// our own with the browser, and no header of its gives it away.
+func (p *Proxy) rebound(c *call) bool {
+	r := c.in
+	host, _ := splitPort(r.Host)
+	if c.door != "" || isJSSDK(c.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
+		return false
+	}
+	_, tld, dotted := cutLast(strings.ToLower(host), '.')
+	if _, err := netip.ParseAddr(host); err == nil || !dotted {
+		return false
+	}
+	switch tld {
+	case "localhost", "local", "internal", "test", "lan", "arpa":
+		return false
+	}
+	return c.dir.Policy.Anonymous() && localIP(r).IsLoopback()
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
 // splitPort cuts the port off a Host, if there is one.
 func splitPort(hostport string) (host, port string) {
 	i := strings.LastIndexByte(hostport, ':')

@@ -97,7 +97,7 @@ func (p *Proxy) observe(c *call, o *observed) {
 
 func (c *call) record(o *observed) Record {
 	r := Record{
-		At: c.start, ID: c.id, Platform: c.platform, Method: c.method, Path: c.path, Class: c.route.class,
+		At: c.start, ID: c.id, Platform: c.platform, Method: short(c.method), Path: shortPath(c.path), Class: c.route.class,
 		Status: o.status, Errcode: c.errcode, RID: c.rid, Host: c.host, Sends: c.sends, Renewed: c.renewed,
 		Took: time.Since(c.start), AtWeChat: c.atWeChat, Waited: c.waited, BytesIn: c.bytesIn, BytesOut: o.bytes,
 		Traceparent: c.traceparent,
@@ -116,6 +116,14 @@ func (c *call) record(o *observed) Record {
 	}
 	r.Err = c.inWords()
 	return r
+}
+
+// shortPath bounds what is noted of a client's own words.
+func shortPath(path string) string {
+	if len(path) > 256 {
+		return path[:256] + "…"
+	}
+	return path
 }
 
 // inWords says why a call was refused, or failed, for the log.

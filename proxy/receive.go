@@ -59,7 +59,7 @@ func (p *Proxy) understand(c *call) *answer.Refusal {
 		c.platform = errcode.MP
 	}
 	c.route = routeOf(c.platform, c.path)
-	if access.CrossSite(c.in.Header, c.in.Host, p.welcome(c.path)) {
+	if p.rebound(c) || access.CrossSite(c.in.Header, c.in.Host, p.welcome(c.path)) {
 		return &answer.Refusal{Status: http.StatusForbidden, Message: "a page of another site made a browser send this call"}
 	}
 	return nil
@@ -89,8 +89,8 @@ func (c *call) pickAccount(placeholder string) *answer.Refusal {
 	stranger := c.client == nil
 	account, refusal := c.dir.resolve(n, c.client)
 	switch {
-	case refusal != nil && stranger && refusal.Status == http.StatusNotFound:
-		return unauthorized(access.ErrNoKey) // strangers learn no names
+	case refusal != nil && stranger:
+		return unauthorized(access.ErrNoKey) // strangers learn no names, not from a contradiction either
 	case refusal != nil:
 		return refusal
 	case account != nil:
