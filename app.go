@@ -32,6 +32,7 @@ type app struct {
 	proxy   *proxy.Proxy
 	admin   *admin.Admin
 	tracer  *tracer // nil: calls are not traced
+	quotas  *quotas // nil: WeChat is not asked about them
 
 	upstreams map[errcode.Platform]*proxy.Upstream
 	// tokens reaches the token endpoints: connections of their own, so that calls
@@ -74,6 +75,9 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 	}
 	a.admin = a.newAdmin(cfg)
 	a.manager = token.NewManager(token.Options{Store: a.store, OnEvent: a.tokenEvent})
+	if cfg.QuotaEvery > 0 {
+		a.quotas = newQuotas(a)
+	}
 	a.proxy = proxy.New(proxy.Options{
 		Logger: log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
 		RealTokens: cfg.Disclosure == config.DiscloseReal, JSSDKHosts: cfg.JSSDKHosts,
@@ -337,6 +341,7 @@ func (a *app) breakerChanged(host, from, to string) {
 // called passes a finished call on to who counts.
 func (a *app) called(r proxy.Record) {
 	a.tracer.call(r)
+	a.quotas.called(r)
 	a.admin.Call(admin.Call{
 		At: r.At.Add(r.Took), Client: r.Client, Account: r.Account, Platform: r.Platform, Method: r.Method, Class: r.Class, Path: r.Path,
 		Status: r.Status, Errcode: r.Errcode, RID: r.RID, Host: r.Host, Took: r.Took, Upstream: r.AtWeChat, Wait: r.Waited,

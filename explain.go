@@ -15,16 +15,9 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
-const (
-	ridPath        = "/cgi-bin/openapi/rid/get"
-	explainTimeout = 20 * time.Second // all of it
-	explainAttempt = 5 * time.Second  // at one host
-	maxExplained   = 256 << 10        // bytes of WeChat's answer
-)
+const ridPath = "/cgi-bin/openapi/rid/get"
 
 // ridForm is wider than what WeChat writes, "617682e0-21ea79ab-3a4424cd".
 var ridForm = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
@@ -38,91 +31,11 @@ func (a *app) explain(ctx context.Context, account, rid string) ([]byte, error) 
 	if !ridForm.MatchString(rid) {
 		return nil, errors.New("this is no rid: WeChat writes one at the end of errmsg, such as 617682e0-21ea79ab-3a4424cd")
 	}
-	c, hosts, ok := a.findAccount(account)
-	keeper := a.manager.Keeper(account, token.AccessToken)
-	switch {
-	case !ok || keeper == nil:
-		return nil, token.ErrUnknown
-	case platformOf(c) != errcode.MP:
-		return nil, errors.New("WeCom cannot be asked about a rid")
-	}
-	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
-	defer cancel()
-	use, err := keeper.Use(ctx)
+	doc, clean, err := a.ask(ctx, account, ridPath, map[string]string{"rid": rid})
 	if err != nil {
 		return nil, err
 	}
-	clean := scrubber{}
-	clean.add(c.Secret.Reveal())
-	for {
-		clean.add(use.Value().Reveal())
-		use.Sending()
-		doc, err := askRID(ctx, a.tokens, hosts, use.Value(), rid)
-		if err != nil {
-			return nil, errors.New(clean.text(err.Error()))
-		}
-		said, found := errcode.Find(doc)
-		if !found || said.Code == 0 {
-			use.Accepted()
-			return clean.document(doc)
-		}
-		no := &errcode.Error{Platform: errcode.MP, Endpoint: errcode.API, Code: said.Code, Msg: clean.text(said.Msg), RID: said.RID}
-		if no.Verdict() != errcode.Renew || !use.Refused(ctx, said.Code) {
-			return nil, no
-		}
-	}
-}
-
-// findAccount returns an account's settings, and its hosts.
-func (a *app) findAccount(name string) (c config.Account, hosts []string, ok bool) {
-	cfg := a.inForce.Load()
-	for _, c := range cfg.Accounts {
-		if c.Name == name {
-			return c, cfg.Upstreams, true
-		}
-	}
-	return config.Account{}, nil, false
-}
-
-// askRID puts the question to the hosts in order, until one answers: asking
-// twice does no harm.
-func askRID(ctx context.Context, t http.RoundTripper, hosts []string, tok token.Secret, rid string) (doc []byte, err error) {
-	err = errors.New("no upstream is configured")
-	for _, base := range hosts {
-		if doc, err = askRIDAt(ctx, t, base, tok, rid); err == nil || ctx.Err() != nil {
-			return doc, err
-		}
-	}
-	return nil, err
-}
-
-func askRIDAt(ctx context.Context, t http.RoundTripper, base string, tok token.Secret, rid string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, explainAttempt)
-	defer cancel()
-	body, _ := json.Marshal(map[string]string{"rid": rid}) // cannot fail
-	address := base + ridPath + "?" + url.Values{"access_token": {tok.Reveal()}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the upstream is no base URL") // the error quotes the address
-	}
-	req.Header.Set("Content-Type", "application/json")
-	// The transport itself: an http.Client follows redirects, token and all.
-	resp, err := t.RoundTrip(req)
-	if err != nil {
-		words, _ := networkTrouble(err, time.Now())
-		return nil, fmt.Errorf("ask %s: %s", req.URL.Host, words)
-	}
-	defer resp.Body.Close()
-	doc, err := io.ReadAll(io.LimitReader(resp.Body, maxExplained+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read the answer of %s: %w", req.URL.Host, err)
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers with HTTP status %d", req.URL.Host, resp.StatusCode)
-	case len(doc) > maxExplained:
-		return nil, fmt.Errorf("the answer of %s is longer than 256 KiB", req.URL.Host)
-	}
-	return doc, nil
+	return clean.document(doc)
 }
 
 // explainCommand asks the proxy that runs with the same settings what WeChat
@@ -150,7 +63,7 @@ func explainCommand(ctx context.Context, e env, args []string, stdout io.Writer)
 	case *account == "":
 		return usage("explain: there are several accounts: say -account NAME")
 	}
-	ctx, cancel := context.WithTimeout(ctx, explainTimeout+5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout+5*time.Second)
 	defer cancel()
 	doc, err := askProxy(ctx, cfg, *account, rid)
 	if err != nil {
@@ -183,7 +96,7 @@ func askProxy(ctx context.Context, cfg *config.Config, account, rid string) ([]b
 		return nil, fmt.Errorf("no proxy answers at %s: %w", req.URL.Host, err)
 	}
 	defer resp.Body.Close()
-	doc, err := io.ReadAll(io.LimitReader(resp.Body, 2*maxExplained))
+	doc, err := io.ReadAll(io.LimitReader(resp.Body, 2*maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", req.URL.Host, err)
 	}

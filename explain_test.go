@@ -159,12 +159,12 @@ func TestExplainFailures(t *testing.T) {
 func TestExplainIsBounded(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"errcode":0,"request":"`+strings.Repeat("x", maxExplained)+`"}`)
+		_, _ = io.WriteString(w, `{"errcode":0,"request":"`+strings.Repeat("x", maxAnswer)+`"}`)
 	}))
 	defer s.Close()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	if _, err := askRID(t.Context(), transport, []string{s.URL}, token.NewSecret("T"), "r"); err == nil || !strings.Contains(err.Error(), "256 KiB") {
+	if _, err := askHosts(t.Context(), transport, []string{s.URL}, ridPath, token.NewSecret("T"), []byte("{}")); err == nil || !strings.Contains(err.Error(), "256 KiB") {
 		t.Errorf("got %v", err)
 	}
 }

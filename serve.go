@@ -104,6 +104,9 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*server, 
 	s.serveOn(s.admins, admins)
 	s.running.Go(func() { certs.watch(ctx, log) })
 	s.running.Go(func() { s.watchSettings(ctx) })
+	if a.quotas != nil {
+		s.running.Go(func() { a.quotas.run(ctx, cfg.QuotaEvery) })
+	}
 	log.Info("serving", "address", s.url(), "admin", "http://"+s.adminAt.String(), "version", readBuild().version)
 	return s, nil
 }

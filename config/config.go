@@ -37,6 +37,8 @@ type Config struct {
 	BreakerOpenFor  time.Duration
 	ShutdownGrace   time.Duration
 
+	QuotaEvery time.Duration // 0: never; else a minute at least
+
 	JSSDKHosts []string // in lower case, perhaps with "*." before; empty: any
 
 	LogLevel  slog.Level

@@ -63,6 +63,7 @@ func (l *loader) config() *Config {
 		UpstreamTimeout: l.duration("PROXY_UPSTREAM_TIMEOUT", env.UpstreamTimeout),
 		BreakerOpenFor:  l.duration("PROXY_BREAKER_OPEN_FOR", env.BreakerOpenFor),
 		ShutdownGrace:   l.duration("PROXY_SHUTDOWN_GRACE", env.ShutdownGrace),
+		QuotaEvery:      l.quotaEvery(env.QuotaEvery),
 		JSSDKHosts:      l.hosts("PROXY_JSSDK_HOSTS", env.JSSDKHosts),
 		LogFormat:       l.choice("PROXY_LOG_FORMAT", env.LogFormat, LogAuto, LogText, LogJSON),
 		ConfigFile:      env.ConfigFile,

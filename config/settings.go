@@ -68,6 +68,16 @@ func (l *loader) duration(name, value string) time.Duration {
 	return d
 }
 
+// quotaEvery reads PROXY_QUOTA_EVERY. More often than once a minute would spend
+// the quota on asking about it.
+func (l *loader) quotaEvery(value string) time.Duration {
+	d, err := time.ParseDuration(value)
+	if err != nil || d != 0 && d < time.Minute {
+		l.problems.add("PROXY_QUOTA_EVERY", value, "neither 0s nor a duration of at least 1m")
+	}
+	return d
+}
+
 // splitList cuts a list at its commas and drops what is empty.
 func splitList(s string) []string {
 	var list []string

@@ -41,6 +41,7 @@ type variables struct {
 	BreakerOpenFor  string `env:"PROXY_BREAKER_OPEN_FOR, default=5s" help:"how long an open breaker rests before it probes"`
 	ShutdownGrace   string `env:"PROXY_SHUTDOWN_GRACE, default=30s" help:"how long calls in flight may take after SIGTERM"`
 	JSSDKHosts      string `env:"PROXY_JSSDK_HOSTS" help:"hosts that /-/jssdk/config signs for, with commas between, *.example.com allowed; empty: any"`
+	QuotaEvery      string `env:"PROXY_QUOTA_EVERY, default=0s" help:"how often WeChat is asked what is left of the day's quota for the paths called most, for the metrics; 0s: never, each question counts as a call"`
 	LogLevel        string `env:"PROXY_LOG_LEVEL, default=info" help:"debug, info, warn or error"`
 	LogFormat       string `env:"PROXY_LOG_FORMAT, default=auto" help:"auto (coloured on a terminal, else JSON), text or json"`
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+)
+
+func record(account, path string) proxy.Record {
+	return proxy.Record{Account: account, Path: path, Platform: errcode.MP, Status: 200, Host: "api.weixin.qq.com"}
+}
+
+func TestQuotasAskAboutTheMostCalledPaths(t *testing.T) {
+	var asked []string
+	q := newQuotas(nil)
+	q.ask = func(_ context.Context, account, path string) (quota, error) {
+		asked = append(asked, account+path)
+		return quota{Limit: 100, Used: 1, Left: 99}, nil
+	}
+	for i := range 1000 { // junk, each once
+		q.called(record("shop", fmt.Sprintf("/cgi-bin/junk%d", i)))
+	}
+	q.round(t.Context())
+	if len(asked) != quotaTop {
+		t.Errorf("asked %q", asked)
+	}
+	asked = nil
+	for range 3 {
+		q.called(record("shop", "/cgi-bin/user/info"))
+	}
+	q.called(record("shop", "/cgi-bin/user/get"))
+	refused := record("shop", "/cgi-bin/menu/create")
+	refused.Errcode = 40001
+	q.called(refused)
+	q.round(t.Context())
+	if fmt.Sprint(asked) != "[shop/cgi-bin/user/info shop/cgi-bin/user/get]" {
+		t.Errorf("asked %q", asked)
+	}
+	n := 0
+	q.each(func(account, path string, said quota) { n++ })
+	if n != 2 {
+		t.Errorf("%d are known", n)
+	}
+	var off *quotas
+	off.called(record("shop", "/x"))
+	off.each(nil)
+}
+
+func TestQuotasAreWeChats(t *testing.T) {
+	w := weChat(t, wechattest.Options{})
+	w.Quota("/cgi-bin/user/get", 500, 0)
+	a, err := newApp(t.Context(), loaded(t, settings(w)), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	said, err := newQuotas(a).ask(t.Context(), "default", "/cgi-bin/user/get")
+	if err != nil || said.Limit != 500 || said.Left != 500 {
+		t.Errorf("%+v, %v", said, err)
+	}
+}
