@@ -1,0 +1,65 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
+// Call is one finished call of a client's.
+type Call struct {
+	At       time.Time // when it was finished; zero: now
+	Client   string    // its name; empty: anonymous
+	Account  string    // its name; empty: it got no further than the door
+	Platform errcode.Platform
+	Method   string
+	// Class names the kind of path, one of a bounded set.
+	Class string
+	// Path is the decoded path. It is shown in the list of failed calls and
+	// nowhere else; at most 200 bytes are kept.
+	Path   string
+	Status int // of the answer to the client
+	// Errcode is WeChat's; 0 is none.
+	Errcode int
+	RID     string // WeChat's name for the call
+	Host    string // that answered; empty: none was asked
+	Took    time.Duration
+	// Upstream is the part of Took that WeChat took, Wait the part spent waiting
+	// for a credential.
+	Upstream, Wait time.Duration
+	Attempts       int  // requests sent to WeChat
+	Renewed        bool // the token was refused and the call repeated
+	// BytesIn and BytesOut count bodies, from the client and to it.
+	BytesIn, BytesOut int64
+	ID                string // X-Request-Id
+	Err               string // in words; never a secret
+}
+
+// failed reports whether the client did not get what it asked for, whoever is
+// to blame.
+func (c *Call) failed() bool { return c.Status >= 400 || c.Errcode != 0 || c.Err != "" }
+
+// overhead is the proxy's own share of the call.
+func (c *Call) overhead() time.Duration { return max(0, c.Took-c.Upstream) }
+
+// Call counts one finished call. It takes no lock that is contended and, for
+// labels that were seen before, allocates nothing.
+func (a *Admin) Call(c Call) {
+	if c.At.IsZero() {
+		c.At = a.opts.Now()
+	}
+	failed := c.failed()
+	account := a.directory.account(c.Account, c.At)
+	account.requests(a.directory, &c).Add(1)
+	account.hour.count(c.At, failed)
+	a.directory.client(c.Client, c.At).count(c.At, failed)
+	a.series.add(&c, failed)
+	a.metrics.observe(&c)
+	a.metrics.repeated(account.name, &c)
+	if c.Errcode != 0 {
+		a.errcodes.add(&c, &account.name)
+	}
+	if failed {
+		a.failures.add(&c)
+	}
+}

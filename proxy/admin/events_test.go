@@ -1,0 +1,76 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+)
+
+func TestEventLevels(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		event token.Event
+		want  string
+	}{
+		{"a renewal on schedule", token.Event{Type: token.EventRenewal, Cause: token.CauseSchedule, Result: token.ResultRenewed}, levelInfo},
+		{"a renewal after a refusal", token.Event{Type: token.EventRenewal, Cause: token.CauseForced, Result: token.ResultRenewed}, levelGood},
+		{"a renewal that failed", token.Event{Type: token.EventRenewal, Cause: token.CauseSchedule, Result: token.ResultFailed}, levelWarning},
+		{"a no", token.Event{Type: token.EventRenewal, Cause: token.CauseSchedule, Result: token.ResultDenied}, levelBad},
+		{"a refusal", token.Event{Type: token.EventRefusal}, levelWarning},
+		{"a rogue", token.Event{Type: token.EventRogue}, levelBad},
+		{"a store that went", token.Event{Type: token.EventStore, Step: "down"}, levelBad},
+		{"a store that came back", token.Event{Type: token.EventStore, Step: "up"}, levelGood},
+	} {
+		if got := tokenLevel(c.event); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestEventSaysWhatWeChatSaid(t *testing.T) {
+	t.Parallel()
+	row := tokenRow(token.Event{Type: token.EventRenewal, Result: token.ResultDenied, Err: refusedIP(), Took: 1500 * time.Microsecond}, errcode.MP)
+	if row.Errcode != 40164 || row.Name != "IP not on the allow-list" || row.Advice == nil || row.Error == "" || row.TookMS != 1.5 {
+		t.Errorf("%+v", row)
+	}
+	if row := reloadRow(noon, "2 accounts", errors.New("line 3")); row.Level != levelBad || row.Error != "line 3" {
+		t.Errorf("%+v", row)
+	}
+}
+
+// Thousands of renewals that simply work do not push out what matters.
+func TestRoutineDoesNotHideTheNotable(t *testing.T) {
+	t.Parallel()
+	w := newWorld().with("shop")
+	a := New(w.options())
+	a.Breaker("api.weixin.qq.com", "closed", "open")
+	for i := range 5000 {
+		a.Token(token.Event{Type: token.EventRenewal, Key: token.Key{Account: fmt.Sprint(i), Kind: token.AccessToken}, At: noon.Add(time.Duration(i) * time.Second), Cause: token.CauseSchedule, Result: token.ResultRenewed})
+	}
+	rows := a.events.rows()
+	if len(rows) != mostRoutine+1 || rows[0].Account != "4999" || rows[mostRoutine].Type != "breaker" {
+		t.Errorf("%d events, first %+v, last %+v", len(rows), rows[0], rows[len(rows)-1])
+	}
+}
+
+func TestRing(t *testing.T) {
+	t.Parallel()
+	r := newRing[int](3)
+	for i := range 8 {
+		r.add(i)
+		got := r.newestFirst()
+		for j, v := range got {
+			if v != i-j {
+				t.Errorf("after %d: %v", i, got)
+			}
+		}
+		if len(got) != min(i+1, 3) {
+			t.Errorf("after %d: %v", i, got)
+		}
+	}
+}

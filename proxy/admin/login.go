@@ -1,0 +1,87 @@
+package admin
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A browser gets a cookie for the key. The cookie is signed by this process
+// and ends with it, or after half a day.
+const (
+	cookieName = "wechat_token_proxy_admin"
+	cookieLife = 12 * time.Hour
+)
+
+// login takes the key from the form of the login page.
+func (g *guard) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	if !g.keyed || g.isKey(r.PostFormValue("key")) {
+		end := g.now().Add(cookieLife)
+		http.SetCookie(w, g.cookie(r, g.cookieValue(end), int(cookieLife/time.Second)))
+		w.Header().Set("Location", "/")
+		w.WriteHeader(http.StatusSeeOther)
+		return
+	}
+	g.log.Warn("wrong admin key", "remote", r.RemoteAddr)
+	g.page.write(w, http.StatusUnauthorized, "This is not the key. 密钥不正确。")
+}
+
+func (g *guard) logout(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, g.cookie(r, "", -1))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (g *guard) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+	}
+}
+
+func (g *guard) cookieValue(end time.Time) string {
+	text := strconv.FormatInt(end.Unix(), 10)
+	mac := hmac.New(sha256.New, g.sign)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func (g *guard) validCookie(value string) bool {
+	text, _, _ := strings.Cut(value, ".")
+	end, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || !g.now().Before(time.Unix(end, 0)) {
+		return false
+	}
+	return hmac.Equal([]byte(value), []byte(g.cookieValue(time.Unix(end, 0))))
+}
+
+// loginPage is all that a stranger gets to see. Its style is inside it, and
+// allowed by its hash.
+type loginPage struct {
+	template *template.Template
+	policy   string
+}
+
+func newLoginPage() loginPage {
+	style := embedded("login.css")
+	sum := sha256.Sum256(style)
+	return loginPage{
+		template: template.Must(template.New("login").Funcs(template.FuncMap{
+			"style": func() template.CSS { return template.CSS(style) }, // ours, embedded
+		}).Parse(string(embedded("login.html")))),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+	}
+}
+
+func (p loginPage) write(w http.ResponseWriter, status int, complaint string) {
+	w.Header().Set("Content-Security-Policy", p.policy)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_ = p.template.Execute(w, complaint) // the client has gone: nobody to tell
+}

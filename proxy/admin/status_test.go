@@ -1,0 +1,120 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+)
+
+// Names in the API are a promise: testdata/status.json shows them all.
+// -update writes it.
+func TestStatusIsWhatItWas(t *testing.T) {
+	t.Parallel()
+	a, _ := lived()
+	got := parse[status](t, ask(t, a, "GET", "/api/status", ""))
+	// An hour of empty steps is left out: the file shows the one with a call.
+	at := slices.Index(got.Traffic.Calls, 1)
+	for _, list := range []*[]uint64{&got.Traffic.Calls, &got.Traffic.Failed} {
+		*list = (*list)[at-1 : at+2]
+	}
+	for _, q := range []*quantiles{&got.Traffic.Overhead, &got.Traffic.Upstream} {
+		q.P50, q.P95, q.P99 = q.P50[at-1:at+2], q.P95[at-1:at+2], q.P99[at-1:at+2]
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(got); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("testdata", "status.json")
+	if *update {
+		if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || string(want) != text.String() {
+		t.Errorf("%s is not what the API says; look, and write it with -update (%v)\n%s", path, err, &text)
+	}
+}
+
+func TestStatusFindsAccounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for i := range 300 {
+		w.with(fmt.Sprintf("shop-%03d", i))
+	}
+	w.with("shop-150", expired).with("shop-151", func(s *token.Status) { s.Rogue = true }).with("shop-152", func(s *token.Status) { s.State = token.Stale })
+	a := New(w.options())
+	for _, c := range []struct {
+		query    string
+		matching int
+		rows     []string // the first ones
+		count    int
+	}{
+		{"", 300, []string{"shop-150", "shop-151", "shop-000", "shop-001"}, 50},
+		{"?limit=200", 300, []string{"shop-150"}, 200},
+		{"?limit=5000", 300, []string{"shop-150"}, 200},
+		{"?limit=0", 300, nil, 0},
+		{"?limit=-1&offset=-7", 300, []string{"shop-150"}, 50},
+		{"?offset=290", 300, []string{"shop-290"}, 10},
+		{"?offset=99999999999", 300, nil, 0},
+		{"?offset=300", 300, nil, 0},
+		{"?q=SHOP-15", 10, []string{"shop-150", "shop-151", "shop-152", "shop-153"}, 10},
+		{"?q=wx-shop-299", 1, []string{"shop-299"}, 1},
+		{"?q=nobody", 0, nil, 0},
+		{"?state=down", 1, []string{"shop-150"}, 1},
+		{"?state=warning", 1, []string{"shop-151"}, 1},
+		{"?state=stale", 1, []string{"shop-152"}, 1},
+		{"?state=stale&q=150", 0, nil, 0},
+		{"?state=nonsense", 0, nil, 0},
+	} {
+		page := parse[status](t, ask(t, a, "GET", "/api/status"+c.query, "")).Accounts
+		if page.Total != 300 || page.Matching != c.matching || len(page.Rows) != c.count {
+			t.Errorf("%q: total %d, matching %d, %d rows", c.query, page.Total, page.Matching, len(page.Rows))
+			continue
+		}
+		for i, name := range c.rows {
+			if page.Rows[i].Name != name {
+				t.Errorf("%q: row %d is %s, want %s", c.query, i, page.Rows[i].Name, name)
+			}
+		}
+	}
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{"", "q=a&limit=10", "offset=-1", "limit=1e9", "q=%ff%00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, _ := url.ParseQuery(text)
+		q := queryOf(v)
+		if q.limit < 0 || q.limit > pageMost || q.offset < 0 || len(q.q) > 110 {
+			t.Errorf("%q: %+v", text, q)
+		}
+	})
+}
+
+// No secret of any account or of this page's own is in anything it says.
+func TestNothingSaysASecret(t *testing.T) {
+	t.Parallel()
+	a, w := lived()
+	w.key = token.NewSecret(testKey)
+	a2 := New(w.options())
+	for _, admin := range []*Admin{a, a2} {
+		for _, path := range []string{"/api/status", "/metrics", "/readyz", "/healthz", "/"} {
+			if body := ask(t, admin, "GET", path, "", "Authorization", "Bearer "+testKey).Body.String(); strings.Contains(body, testKey) || strings.Contains(body, token.Mask) {
+				t.Errorf("%s says a secret", path)
+			}
+		}
+	}
+}
