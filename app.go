@@ -360,6 +360,7 @@ func (a *app) newAdmin(cfg *config.Config) *admin.Admin {
 		},
 		Renew:    a.renew,
 		Explain:  a.explain,
+		Quotas:   a.adminQuotas,
 		InFlight: func() int { return a.proxy.InFlight() },
 		Draining: a.draining.Load,
 		Key:      token.NewSecret(cfg.AdminKey.Reveal()),
@@ -401,6 +402,14 @@ func (a *app) adminHosts() []admin.Host {
 			out = append(out, admin.Host{Platform: platform, Host: h.Host, State: h.State, Since: h.Since})
 		}
 	}
+	return out
+}
+
+func (a *app) adminQuotas() []admin.Quota {
+	var out []admin.Quota
+	a.quotas.each(func(account, path string, said quota) {
+		out = append(out, admin.Quota{Account: account, Path: path, Limit: said.Limit, Used: said.Used, Left: said.Left})
+	})
 	return out
 }
 

@@ -17,6 +17,7 @@ type collector struct {
 	secondsLeft, state, failing        *prometheus.Desc
 	forcedLeft, rogue, accounts, ready *prometheus.Desc
 	breaker, storeUp, inFlight         *prometheus.Desc
+	quotaLimit, quotaUsed, quotaLeft   *prometheus.Desc
 }
 
 func newCollector(a *Admin) *collector {
@@ -43,6 +44,10 @@ func newCollector(a *Admin) *collector {
 		breaker:  desc("breaker_state", "An upstream host's breaker: 0 closed, 1 half-open, 2 open.", "host"),
 		storeUp:  desc("store_up", "1 while the credential store works."),
 		inFlight: desc("in_flight", "Calls under way."),
+		quotaLimit: desc("quota_daily_limit",
+			"Calls a day that WeChat allows of a path, as it said when it was last asked (PROXY_QUOTA_EVERY).", "account", "path"),
+		quotaUsed: desc("quota_daily_used", "Calls of a path that WeChat has counted today.", "account", "path"),
+		quotaLeft: desc("quota_daily_left", "Calls of a path that are left of the day's.", "account", "path"),
 	}
 }
 
@@ -51,6 +56,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.requests, c.clients, c.secondsLeft, c.state, c.failing, c.forcedLeft, c.rogue,
 		c.accounts, c.ready, c.breaker, c.storeUp, c.inFlight,
+		c.quotaLimit, c.quotaUsed, c.quotaLeft,
 	} {
 		ch <- d
 	}
@@ -74,6 +80,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.ready, bit(r.live > 0 && !o.Draining()))
 	gauge(c.storeUp, bit(o.Store().Up))
 	gauge(c.inFlight, float64(o.InFlight()))
+	for _, q := range o.Quotas() {
+		gauge(c.quotaLimit, float64(q.Limit), q.Account, q.Path)
+		gauge(c.quotaUsed, float64(q.Used), q.Account, q.Path)
+		gauge(c.quotaLeft, float64(q.Left), q.Account, q.Path)
+	}
 	c.calls(ch)
 }
 

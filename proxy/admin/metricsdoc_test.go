@@ -24,7 +24,9 @@ func lived() (*Admin, *world) {
 	w := newWorld().with("shop").with("game", expired, failing(refusedIP()))
 	w.clients = []Client{{Name: "billing", Accounts: []string{"shop"}, Rules: 2, Rate: 50}}
 	w.hosts = []Host{{errcode.MP, "api.weixin.qq.com", "closed", noon}, {errcode.MP, "api2.weixin.qq.com", "open", noon}}
-	a := New(w.options())
+	o := w.options()
+	o.Quotas = func() []Quota { return []Quota{{"shop", "/cgi-bin/user/info", 5000000, 12, 4999988}} }
+	a := New(o)
 	key := token.Key{Account: "shop", Kind: token.AccessToken}
 	a.Call(Call{
 		At: noon.Add(-time.Minute), Client: "billing", Account: "shop", Platform: errcode.MP, Method: "POST", Class: "message", Path: "/cgi-bin/message/template/send",

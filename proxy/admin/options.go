@@ -30,6 +30,9 @@ type Options struct {
 	// Explain asks WeChat what it knows of a rid and returns its answer, JSON
 	// from which every secret was taken. If nil, explaining is not offered.
 	Explain func(ctx context.Context, account, rid string) ([]byte, error)
+	// Quotas returns what WeChat last said of the quotas it was asked about. If
+	// nil, it was not asked.
+	Quotas func() []Quota
 	// InFlight returns how many calls are under way.
 	InFlight func() int
 	// Draining reports whether the process is on its way out.
@@ -83,6 +86,12 @@ type Store struct {
 	Up     bool
 }
 
+// Quota is what WeChat said of a day's calls of one path.
+type Quota struct {
+	Account, Path     string // a path that WeChat knows; the caller bounds their number
+	Limit, Used, Left int
+}
+
 // withDefaults fills in what is nil, so that nobody else has to ask.
 func (o Options) withDefaults() Options {
 	if o.Accounts == nil {
@@ -99,6 +108,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Store == nil {
 		o.Store = func() Store { return Store{Name: "memory", Up: true} }
+	}
+	if o.Quotas == nil {
+		o.Quotas = func() []Quota { return nil }
 	}
 	if o.InFlight == nil {
 		o.InFlight = func() int { return 0 }

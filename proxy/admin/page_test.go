@@ -159,11 +159,10 @@ func TestPageWithTenThousandAccounts(t *testing.T) {
 }
 
 func TestPageWantsTheKeyAndSurvivesAnAbsence(t *testing.T) {
-	a, w := demo()
+	_, w := demo()
 	keyed := w.options()
 	keyed.Key = token.NewSecret(testKey)
-	a = New(keyed)
-	b := openBrowser(t, a)
+	b := openBrowser(t, New(keyed))
 	b.dress(1280, 700, "light", "en-US")
 	b.expected = "401"
 	b.do(chromedp.Navigate(b.base+"/"), chromedp.SendKeys(chromedp.CSS("#key"), "wrong\r"))
