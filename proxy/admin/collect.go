@@ -81,6 +81,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.storeUp, bit(o.Store().Up))
 	gauge(c.inFlight, float64(o.InFlight()))
 	for _, q := range o.Quotas() {
+		if _, there := r.find(q.Account); !there {
+			continue // taken out since WeChat was asked
+		}
 		gauge(c.quotaLimit, float64(q.Limit), q.Account, q.Path)
 		gauge(c.quotaUsed, float64(q.Used), q.Account, q.Path)
 		gauge(c.quotaLeft, float64(q.Left), q.Account, q.Path)
