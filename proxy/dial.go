@@ -17,7 +17,7 @@ func (e *connectError) Unwrap() error { return e.err }
 
 // dialTimeout is well under a call's time, so that its end is known as a
 // failure to connect, and another host can still be tried.
-func dialTimeout(timeout time.Duration) time.Duration { return min(5*time.Second, timeout/4) }
+func dialTimeout(timeout time.Duration) time.Duration { return min(10*time.Second, timeout/4) }
 
 // newTransport returns a transport of its own settings: net/http's default
 // keeps two connections to a host.

@@ -10,6 +10,9 @@ import (
 // good: a new one takes a moment to be known to all of WeChat's servers.
 const pause = 200 * time.Millisecond
 
+// moment is for how long WeChat's word that a value is good is taken for new.
+const moment = 2 * time.Second
+
 // falseAlarm is for how long WeChat's word that a value is good, once a call
 // has proved it, makes us slower to ask again: a sick path is refused at every
 // call.
@@ -111,7 +114,7 @@ func (k *Keeper) ask(ctx context.Context, u Use) (step, *held) {
 	if !w.renew {
 		// What WeChat said a moment before the call was sent still holds: a crowd of
 		// calls is not sent all at once.
-		w.sinceNS -= int64(pause)
+		w.sinceNS -= int64(moment)
 	}
 	f, err := k.climb(ctx, w)
 	if ctx.Err() != nil || errors.Is(err, ErrBudget) || f != nil && errors.Is(f.err, ErrBudget) {
