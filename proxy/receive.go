@@ -87,6 +87,11 @@ func (c *call) pickAccount(placeholder string) *answer.Refusal {
 		n.appID, n.lenient = c.query.appID, true
 	}
 	stranger := c.client == nil
+	if stranger && c.route.inject == injectNothing {
+		// WeChat wants nothing of ours, and whoever guesses names is to see no difference.
+		c.upstream = c.dir.Upstreams[c.platform]
+		return nil
+	}
 	account, refusal := c.dir.resolve(n, c.client)
 	switch {
 	case refusal != nil && stranger:
