@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -18,6 +20,7 @@ import (
 // change; a bad new version leaves the one in use.
 type certs struct {
 	files config.TLS
+	sum   [sha256.Size]byte // of what the files held
 	now   atomic.Pointer[tls.Config]
 }
 
@@ -27,27 +30,46 @@ func newCerts(t config.TLS) (*certs, error) {
 	if t.CertFile == "" {
 		return c, nil
 	}
-	return c, c.read()
+	_, err := c.read()
+	return c, err
 }
 
-func (c *certs) read() error {
-	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
+// read reads the files, and reports whether they hold anything new. It is
+// called by one goroutine at a time.
+func (c *certs) read() (news bool, err error) {
+	var cert, key, ca []byte
+	for _, f := range []struct {
+		variable, name string
+		into           *[]byte
+	}{
+		{"PROXY_TLS_CERT_FILE", c.files.CertFile, &cert}, {"PROXY_TLS_KEY_FILE", c.files.KeyFile, &key},
+		{"PROXY_TLS_CLIENT_CA_FILE", c.files.ClientCAFile, &ca},
+	} {
+		if f.name == "" {
+			continue
+		}
+		if *f.into, err = os.ReadFile(f.name); err != nil {
+			return false, fmt.Errorf("%s: %w", f.variable, err)
+		}
+	}
+	sum := sha256.Sum256(bytes.Join([][]byte{cert, key, ca}, []byte{0}))
+	if sum == c.sum {
+		return false, nil
+	}
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return fmt.Errorf("PROXY_TLS_CERT_FILE: %w", err)
+		return false, fmt.Errorf("PROXY_TLS_CERT_FILE: %w", err)
 	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{pair}}
 	if c.files.ClientCAFile != "" {
-		pem, err := os.ReadFile(c.files.ClientCAFile)
-		if err != nil {
-			return fmt.Errorf("PROXY_TLS_CLIENT_CA_FILE: %w", err)
-		}
 		t.ClientCAs, t.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
-		if !t.ClientCAs.AppendCertsFromPEM(pem) {
-			return errors.New("PROXY_TLS_CLIENT_CA_FILE: no certificate in it")
+		if !t.ClientCAs.AppendCertsFromPEM(ca) {
+			return false, errors.New("PROXY_TLS_CLIENT_CA_FILE: no certificate in it")
 		}
 	}
 	c.now.Store(t)
-	return nil
+	c.sum = sum
+	return true, nil
 }
 
 // wrap puts TLS on l, if there is any.
@@ -61,23 +83,20 @@ func (c *certs) wrap(l net.Listener) net.Listener {
 	})
 }
 
-// watch reads the files again when they change, until ctx ends.
-func (c *certs) watch(ctx context.Context, log *slog.Logger) {
-	var files []string
-	for _, f := range []string{c.files.CertFile, c.files.KeyFile, c.files.ClientCAFile} {
-		if f != "" {
-			files = append(files, f)
-		}
-	}
-	if len(files) == 0 {
+// watch reads the files again when they change, until ctx ends. It watches all
+// files that cfg was read from: what has changed since then is noticed too.
+func (c *certs) watch(ctx context.Context, cfg *config.Config, log *slog.Logger) {
+	if c.files.CertFile == "" {
 		return
 	}
-	err := config.Watch(ctx, files, func() {
-		if err := c.read(); err != nil {
+	err := cfg.Watch(ctx, func() {
+		news, err := c.read()
+		switch {
+		case err != nil:
 			log.Error("certificates", "result", "refused", "err", err)
-			return
+		case news:
+			log.Info("certificates", "result", "applied")
 		}
-		log.Info("certificates", "result", "applied")
 	})
 	if err != nil && ctx.Err() == nil {
 		log.Error("certificates", "err", err)

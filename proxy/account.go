@@ -43,6 +43,15 @@ func emptyDirectory() *Directory {
 	return &Directory{Policy: p}
 }
 
+// secretOf returns the AppSecret of the account of that name, the zero Secret
+// where there is none.
+func (d *Directory) secretOf(account string) token.Secret {
+	if a := d.Accounts[account]; a != nil {
+		return a.Secret
+	}
+	return token.Secret{}
+}
+
 // find returns the account of that name or appid. Of several with one ID, that
 // of the client; of the given platform, where it is not "".
 func (d *Directory) find(nameOrID string, client *access.Client, on errcode.Platform) *Account {

@@ -11,7 +11,7 @@ import (
 
 // call is one client's call on its way. The front half (who, which account,
 // which path) fills it in, the back half (body, token, upstream, answer) reads
-// that and adds what came of it. It travels in the request's context.
+// that and adds what came of it.
 type call struct {
 	in          *http.Request
 	dir         *Directory
@@ -50,6 +50,7 @@ type outcome struct {
 	gone     bool // the client hung up
 }
 
+// callKey is where a request for an endpoint answered here has its call.
 type callKey struct{}
 
 func withCall(ctx context.Context, c *call) context.Context {

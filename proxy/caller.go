@@ -7,7 +7,6 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
 // offerOf gathers what a request carries that may say who calls.
@@ -27,11 +26,8 @@ func offerOf(c *call) access.Offer {
 	if c.route.inject != injectNothing { // there it is a user's token
 		o.Placeholder = c.query.accessToken
 	}
-	o.Secret = func(account string) token.Secret {
-		if a := c.dir.Accounts[account]; a != nil {
-			return a.Secret
-		}
-		return token.Secret{}
+	if o.Placeholder != "" { // else nobody needs a Secret
+		o.Secret = c.dir.secretOf
 	}
 	return o
 }

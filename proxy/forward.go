@@ -12,21 +12,26 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 )
 
-// newForward returns the ReverseProxy around the journey: it copies headers and
-// bodies, both ways, by the rules of HTTP.
-func (p *Proxy) newForward() *httputil.ReverseProxy {
-	return &httputil.ReverseProxy{
-		Rewrite:      p.rewrite,
-		Transport:    journey{newLooker()},
-		BufferPool:   newBuffers(),
-		ErrorHandler: p.forwardFailed,
-		ErrorLog:     log.New(io.Discard, "", 0), // what it would say, observe says
+// forward sends c on its journey. ReverseProxy copies headers and bodies, both
+// ways, by the rules of HTTP. Each call has one of its own: that is a few words,
+// and cheaper than another copy of the request with the call in its context.
+func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call) {
+	around := httputil.ReverseProxy{
+		Rewrite:      rewrite,
+		Transport:    &sender{c: c, look: p.look},
+		BufferPool:   p.buffers,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.forwardFailed(w, c, err) },
+		ErrorLog:     p.silent,
 	}
+	around.ServeHTTP(w, r)
 }
+
+// silence is a log for what ReverseProxy would say: observe says it.
+func silence() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // rewrite leaves of the client's headers what goes on. The rest of the request
 // is the journey's.
-func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
+func rewrite(r *httputil.ProxyRequest) {
 	filterHeaders(r.Out.Header)
 	r.Out.Trailer = nil
 	r.Out.TransferEncoding = nil
@@ -34,9 +39,8 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 }
 
 // forwardFailed answers where the journey brought no answer.
-func (p *Proxy) forwardFailed(w http.ResponseWriter, r *http.Request, err error) {
-	c := callOf(r.Context())
-	if errors.Is(err, errGone) || r.Context().Err() != nil {
+func (p *Proxy) forwardFailed(w http.ResponseWriter, c *call, err error) {
+	if errors.Is(err, errGone) || c.in.Context().Err() != nil {
 		c.gone, c.err = true, errGone
 		return // there is nobody to answer
 	}
@@ -61,7 +65,8 @@ func (p *Proxy) refuse(w http.ResponseWriter, c *call, r *answer.Refusal) {
 	answer.Write(w, r, p.opts.StatusOK)
 }
 
-// buffers is a pool of what answers are copied through.
+// buffers is a pool of what answers are copied through, and bodies kept in. A
+// nil one keeps nothing.
 type buffers struct{ pool sync.Pool }
 
 const bufferSize = 32 << 10
@@ -70,5 +75,17 @@ func newBuffers() *buffers {
 	return &buffers{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
 }
 
-func (b *buffers) Get() []byte  { return b.pool.Get().(*[bufferSize]byte)[:] }
-func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte {
+	if b == nil {
+		return make([]byte, bufferSize)
+	}
+	return b.pool.Get().(*[bufferSize]byte)[:]
+}
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(p []byte) {
+	if b != nil {
+		b.pool.Put((*[bufferSize]byte)(p))
+	}
+}

@@ -10,19 +10,16 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
-// journey carries a call to WeChat: it puts the credential in, sends, looks at
-// the answer, and, where WeChat refused the token, does it again with another.
-// It is the RoundTripper under the ReverseProxy.
-type journey struct{ look *looker }
-
-// RoundTrip implements http.RoundTripper. in is ReverseProxy's request, whose
+// RoundTrip carries the call to WeChat: it puts the credential in, sends, looks
+// at the answer, and, where WeChat refused the token, does it again with
+// another. It implements http.RoundTripper; in is ReverseProxy's request, whose
 // URL is of no interest.
-func (j journey) RoundTrip(in *http.Request) (*http.Response, error) {
-	c := callOf(in.Context())
+func (s *sender) RoundTrip(in *http.Request) (*http.Response, error) {
+	c := s.c
 	if c.upstream == nil {
 		return nil, noAccount()
 	}
-	if c.body != nil && c.body.size < 0 {
+	if c.body != nil && c.body.size <= smallBody { // or unknown, -1
 		if err := c.body.readAll(); err != nil {
 			return nil, err
 		}
@@ -30,7 +27,7 @@ func (j journey) RoundTrip(in *http.Request) (*http.Response, error) {
 			c.body = nil
 		}
 	}
-	s := &sender{c: c, in: in, body: c.body, look: j.look}
+	s.in, s.body, s.short = in, c.body, c.body.short()
 	if c.route.inject == injectToken {
 		return s.withToken()
 	}
@@ -46,15 +43,15 @@ func (j journey) RoundTrip(in *http.Request) (*http.Response, error) {
 func (s *sender) withToken() (*http.Response, error) {
 	c := s.c
 	before := time.Now()
-	use, err := c.account.Token.Use(s.in.Context())
+	use, err := c.account.Token.Use(c.in.Context())
 	c.waited = time.Since(before)
 	if err != nil {
 		return nil, err
 	}
-	rest := withTail(without(c.query.raw, isOurs))
+	rest := without(c.query.raw, isOurs)
 	for {
 		use.Sending()
-		r, err := s.sendRetired(rest + "access_token=" + url.QueryEscape(use.Value().Reveal()))
+		r, err := s.sendRetired(with(rest, paramAccessToken, use.Value().Reveal()))
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +70,7 @@ func (s *sender) withToken() (*http.Response, error) {
 // again reports that a refused call is to be sent once more.
 func (s *sender) again(use *token.Use, r reply) bool {
 	before := time.Now()
-	again := use.Refused(s.in.Context(), r.Code)
+	again := use.Refused(s.c.in.Context(), r.Code)
 	waited := time.Since(before)
 	s.c.waited += waited
 	if until := s.untilNS.Load(); until != 0 {
@@ -127,7 +124,7 @@ func (s *sender) deliver(r reply, secret string) (*http.Response, error) {
 		s.c.errcode, s.c.rid = r.Code, r.RID
 	}
 	scrub(r.Header, secret)
-	r.Header.Del("X-Request-Id") // ours is answered
+	delete(r.Header, "X-Request-Id") // ours is answered
 	return r.Response, nil
 }
 
@@ -135,10 +132,9 @@ func (s *sender) deliver(r reply, secret string) (*http.Response, error) {
 func (c *call) credentials() string {
 	switch {
 	case c.route.inject == injectSecret:
-		return withTail(without(c.query.raw, isLogin)) +
-			"appid=" + url.QueryEscape(c.account.ID) + "&secret=" + url.QueryEscape(c.account.Secret.Reveal())
+		return with(with(without(c.query.raw, isLogin), paramAppID, c.account.ID), paramSecret, c.account.Secret.Reveal())
 	case c.route.inject == injectAppID && c.account != nil:
-		return withTail(without(c.query.raw, isRefresh)) + "appid=" + url.QueryEscape(c.account.ID)
+		return with(without(c.query.raw, isRefresh), paramAppID, c.account.ID)
 	default:
 		return without(c.query.raw, func(name string) bool { return name == paramFromAppID })
 	}
@@ -159,10 +155,11 @@ func isLogin(name string) bool { return isOurs(name) || name == paramAppID || na
 
 func isRefresh(name string) bool { return isOurs(name) || name == paramAppID }
 
-// withTail is a query that one more pair can be put behind.
-func withTail(query string) string {
+// with is the query and one more pair.
+func with(query, name, value string) string {
+	value = url.QueryEscape(value)
 	if query == "" || strings.HasSuffix(query, "&") {
-		return query
+		return query + name + "=" + value
 	}
-	return query + "&"
+	return query + "&" + name + "=" + value
 }

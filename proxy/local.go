@@ -70,7 +70,7 @@ func localRequest(r *http.Request, path string) *http.Request {
 }
 
 func (p *Proxy) shortBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	s := newSpool(w, r, maxLocalBody, p.opts.TempDir)
+	s := p.newSpool(w, r, maxLocalBody)
 	if s == nil {
 		return nil, nil
 	}

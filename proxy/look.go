@@ -91,11 +91,11 @@ func (k *looker) look(resp *http.Response) (a errcode.Answer, found bool, err er
 // worthALook reports whether resp may be a short JSON object in plain.
 func worthALook(resp *http.Response) bool {
 	return resp.Body != nil && resp.Body != http.NoBody && resp.ContentLength < maxLook && resp.ContentLength != 0 &&
-		resp.Request.Method != http.MethodHead && isIdentity(resp.Header.Get("Content-Encoding"))
+		resp.Request.Method != http.MethodHead && isPlain(resp.Header["Content-Encoding"])
 }
 
-func isIdentity(encoding string) bool {
-	return encoding == "" || strings.EqualFold(encoding, "identity")
+func isPlain(encodings []string) bool {
+	return len(encodings) == 0 || encodings[0] == "" || strings.EqualFold(encodings[0], "identity")
 }
 
 // fill reads body into the buffer until its end, until the buffer is full, or

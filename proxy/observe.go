@@ -50,6 +50,7 @@ type observed struct {
 	http.ResponseWriter
 	call    *call
 	control *http.ResponseController
+	granted time.Time // when the client was given more time last
 	status  int
 	bytes   int64
 }
@@ -72,14 +73,24 @@ func (o *observed) Write(p []byte) (int, error) {
 		o.WriteHeader(http.StatusOK)
 	}
 	if o.bytes > 0 { // the first piece has the server's own time
-		if o.control == nil {
-			o.control = http.NewResponseController(o.ResponseWriter)
-		}
-		_ = o.control.SetWriteDeadline(time.Now().Add(writeIdle)) // where it cannot be set there is none
+		o.extend(time.Now())
 	}
 	n, err := o.ResponseWriter.Write(p)
 	o.bytes += int64(n)
 	return n, err
+}
+
+// extend gives the client more time for its answer. Like [spool.extend], not at
+// every write.
+func (o *observed) extend(now time.Time) {
+	if now.Sub(o.granted) < time.Second {
+		return
+	}
+	o.granted = now
+	if o.control == nil {
+		o.control = http.NewResponseController(o.ResponseWriter)
+	}
+	_ = o.control.SetWriteDeadline(now.Add(writeIdle)) // where it cannot be set there is none
 }
 
 // observe ends a call: one line, one observation.

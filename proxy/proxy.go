@@ -14,7 +14,7 @@
 //	local.go      what is answered here: tokens, tickets, wx.config
 //	forward.go    httputil.ReverseProxy around the rest
 //	headers.go    what goes on of the client's headers, what comes back
-//	spool.go      a request body that can be sent again
+//	spool.go      a request body that can be sent again; blocks.go: in what memory
 //	journey.go    inject, send, look, renew, repeat
 //	send.go       one send: hosts in order, breakers, deadlines
 //	look.go       the first bytes of an answer
@@ -27,9 +27,9 @@
 package proxy
 
 import (
+	"log"
 	"log/slog"
 	"net/http"
-	"net/http/httputil"
 	"os"
 	"sync/atomic"
 	"time"
@@ -64,7 +64,9 @@ type Proxy struct {
 	opts      Options
 	hostname  string
 	directory atomic.Pointer[Directory]
-	forward   *httputil.ReverseProxy
+	look      *looker
+	buffers   *buffers
+	silent    *log.Logger
 	local     *mux.Router // what is answered here
 	inFlight  atomic.Int64
 	sampler   sampler
@@ -80,7 +82,7 @@ func New(o Options) *Proxy {
 	}
 	p := &Proxy{opts: o}
 	p.hostname, _ = os.Hostname() // unknown: then it is no address of ours
-	p.forward = p.newForward()
+	p.look, p.buffers, p.silent = newLooker(), newBuffers(), silence()
 	p.local = p.newLocal()
 	p.directory.Store(emptyDirectory())
 	return p
@@ -107,11 +109,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.refuse(out, c, refusal)
 		return
 	}
-	r = r.WithContext(withCall(r.Context(), c))
 	if c.route.own {
-		p.local.ServeHTTP(out, localRequest(r, c.path))
+		p.local.ServeHTTP(out, localRequest(r.WithContext(withCall(r.Context(), c)), c.path))
 		return
 	}
-	c.body = newSpool(w, r, p.opts.MaxBody, p.opts.TempDir)
-	p.forward.ServeHTTP(out, r)
+	c.body = p.newSpool(w, r, p.opts.MaxBody)
+	p.forward(out, r, c)
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,12 +28,16 @@ var (
 // be told right.
 const stall = bodyIdle + 5*time.Second
 
-// sender sends one client's call to WeChat, once or more.
+// sender sends one client's call to WeChat, once or more. It is the RoundTripper
+// under the call's ReverseProxy, see journey.go.
 type sender struct {
 	c    *call
-	in   *http.Request
-	body *spool // nil: none
+	in   *http.Request // ReverseProxy's
+	body *spool        // nil: none
 	look *looker
+	// short is all of body, where that is short: net/http sends it in one piece
+	// with the header.
+	short []byte
 
 	// untilNS is when WeChat's answer has to begin, in Unix nanoseconds; 0: the
 	// request has not gone up entirely yet.
@@ -125,22 +130,26 @@ type attempt struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
+	url    url.URL
 	others bool
 }
 
 func (s *sender) attempt(h *host, query string, others bool) (reply, error) {
 	c := s.c
 	a := &attempt{s: s, others: others}
-	a.ctx, a.cancel = context.WithCancelCause(s.in.Context())
+	// The client's own context: what ReverseProxy's adds is about interim
+	// answers, which nobody asked for.
+	a.ctx, a.cancel = context.WithCancelCause(c.in.Context())
 	start := time.Now()
 	first := stall
-	if s.body == nil {
+	if s.body == nil || s.short != nil {
 		first = a.sentAll(start)
 	}
 	a.timer = time.AfterFunc(first, a.timeout)
 
+	a.url = url.URL{Scheme: h.scheme, Host: h.authority, Opaque: h.prefix + c.raw, RawQuery: query}
 	req := s.in.WithContext(a.ctx)
-	req.URL = &url.URL{Scheme: h.scheme, Host: h.authority, Opaque: h.prefix + c.raw, RawQuery: query}
+	req.URL = &a.url
 	req.Host = h.authority
 	a.setBody(req)
 	c.sends++
@@ -170,7 +179,7 @@ func (a *attempt) read(resp *http.Response) (reply, error) {
 		a.end() // all of it is here
 		return r, nil
 	}
-	resp.Body = &streaming{resp.Body, a}
+	resp.Body = &streaming{ReadCloser: resp.Body, a: a}
 	return r, nil
 }
 
@@ -192,19 +201,23 @@ func (a *attempt) setBody(req *http.Request) {
 		req.Body, req.ContentLength, req.GetBody = nil, 0, nil
 		return
 	}
-	open := func() (io.ReadCloser, error) {
-		return &reader{
-			s:      body,
-			moving: func() { a.timer.Reset(stall) },
-			ended:  func() { a.timer.Reset(a.sentAll(time.Now())) },
-		}, nil
-	}
 	req.ContentLength = body.size
-	req.Body, _ = open() // it never fails
+	req.Body, _ = a.openBody() // it never fails
 	if body.repeatable() {
-		req.GetBody = open // a connection that died before it was used is replaced
+		req.GetBody = a.openBody // a connection that died before it was used is replaced
 	}
 }
+
+func (a *attempt) openBody() (io.ReadCloser, error) {
+	if a.s.short != nil {
+		return io.NopCloser(bytes.NewReader(a.s.short)), nil
+	}
+	return &reader{s: a.s.body, told: a}, nil
+}
+
+// moved and ended hear from the body on its way up.
+func (a *attempt) moved() { a.timer.Reset(stall) }
+func (a *attempt) ended() { a.timer.Reset(a.sentAll(time.Now())) }
 
 func (a *attempt) timeout() { a.cancel(errTimeout) }
 
@@ -217,7 +230,7 @@ func (a *attempt) end() {
 func (a *attempt) failed(err error) error {
 	var connect *connectError
 	switch {
-	case a.s.in.Context().Err() != nil:
+	case a.s.c.in.Context().Err() != nil:
 		return errGone
 	case a.s.body.failed() != nil:
 		return a.s.body.failed()
@@ -240,15 +253,19 @@ func (e *broken) Unwrap() error        { return e.err }
 // streaming is the body of an answer that goes to the client as it comes.
 type streaming struct {
 	io.ReadCloser
-	a *attempt
+	a     *attempt
+	moved time.Time // when the timer was set last
 }
 
 func (b *streaming) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err == nil:
-		b.a.timer.Reset(stall)
-	case err != io.EOF && b.a.s.in.Context().Err() == nil:
+		if now := time.Now(); now.Sub(b.moved) >= time.Second { // not for every piece
+			b.moved = now
+			b.a.timer.Reset(stall)
+		}
+	case err != io.EOF && b.a.s.c.in.Context().Err() == nil:
 		if errors.Is(context.Cause(b.a.ctx), errTimeout) {
 			err = errStalled
 		}

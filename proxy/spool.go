@@ -35,6 +35,7 @@ type spool struct {
 	max     int64
 	tempDir string
 	begun   time.Time
+	granted time.Time // when deadline was set last
 	// deadline sets until when the client has to send more; nil: it cannot be set.
 	deadline func(time.Time) error
 
@@ -45,7 +46,7 @@ type spool struct {
 	lost     atomic.Bool           // it could not be kept: it goes up once, as it comes
 
 	mu     sync.Mutex // held while the client is waited for: one reader at a time is as it should be
-	mem    []byte
+	mem    blocks
 	file   *os.File
 	n      int64 // kept so far
 	err    error // of src, io.EOF at its end
@@ -53,17 +54,18 @@ type spool struct {
 }
 
 // newSpool returns the spool of a server's request, nil where that has no body.
-func newSpool(w http.ResponseWriter, r *http.Request, max int64, tempDir string) *spool {
+func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, max int64) *spool {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
 	control := http.NewResponseController(w)
-	return &spool{src: r.Body, size: r.ContentLength, max: max, tempDir: tempDir, begun: time.Now(), deadline: control.SetReadDeadline}
+	return &spool{src: r.Body, size: r.ContentLength, max: max, tempDir: p.opts.TempDir, begun: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
 }
 
 // readAll takes in the whole body, so that its length is known.
 func (s *spool) readAll() error {
-	buf := make([]byte, 32<<10)
+	buf := s.mem.pool.Get()
+	defer s.mem.pool.Put(buf)
 	for off := int64(0); ; {
 		n, err := s.readAt(buf, off)
 		off += int64(n)
@@ -71,6 +73,7 @@ func (s *spool) readAll() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.size = s.n
+			s.mem.shrink()
 			return nil
 		}
 		if err != nil {
@@ -80,6 +83,17 @@ func (s *spool) readAll() error {
 			return errKeep
 		}
 	}
+}
+
+// short returns a whole body of at most smallBody bytes, nil for any other. The
+// memory is nobody else's: net/http may hold on to it after the call.
+func (s *spool) short() []byte {
+	if s == nil || !s.whole.Load() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mem.short()
 }
 
 // repeatable reports whether the body can be sent once more.
@@ -121,21 +135,24 @@ func (s *spool) readAt(p []byte, off int64) (int, error) {
 }
 
 func (s *spool) end(err error) {
-	if s.err = err; err == io.EOF {
+	s.err = err
+	switch err {
+	case nil:
+	case io.EOF:
 		s.whole.Store(true)
-	} else if err != nil {
-		s.fault.Store(&err)
+	default:
+		fault := err // a variable of its own: good reads allocate none
+		s.fault.Store(&fault)
 	}
 }
 
 // receive reads from the client, within the body's bounds.
 func (s *spool) receive(p []byte) (int, error) {
 	if s.deadline != nil {
-		until := time.Now().Add(bodyIdle)
-		if end := s.begun.Add(bodyTotal); end.Before(until) {
-			until = end
-		}
-		_ = s.deadline(until) // where it cannot be set there is none
+		s.extend(time.Now())
+	}
+	if s.size >= 0 {
+		p = p[:min(int64(len(p)), s.size-s.n)]
 	}
 	n, err := s.src.Read(p)
 	switch {
@@ -159,13 +176,27 @@ func (s *spool) receive(p []byte) (int, error) {
 	}
 }
 
+// extend gives the client more time: but not at every read, a second more or
+// less does not matter to anybody.
+func (s *spool) extend(now time.Time) {
+	if now.Sub(s.granted) < time.Second {
+		return
+	}
+	s.granted = now
+	until := now.Add(bodyIdle)
+	if end := s.begun.Add(bodyTotal); end.Before(until) {
+		until = end
+	}
+	_ = s.deadline(until) // where it cannot be set there is none
+}
+
 func (s *spool) kept(p []byte, off int64) (int, error) {
 	if s.lost.Load() {
 		return 0, errKeep
 	}
 	p = p[:min(int64(len(p)), s.n-off)]
 	if s.file == nil {
-		n := copy(p, s.mem[off:])
+		n := s.mem.readAt(p, off)
 		return n, s.endAt(off + int64(n))
 	}
 	n, err := s.file.ReadAt(p, off)
@@ -189,10 +220,7 @@ func (s *spool) keep(p []byte) {
 	switch {
 	case s.lost.Load():
 	case s.file == nil && s.n <= spoolInMemory:
-		if s.mem == nil && s.size > 0 {
-			s.mem = make([]byte, 0, min(s.size, 64<<10)) // not all that a client promises
-		}
-		s.mem = append(s.mem, p...)
+		s.mem.add(p, s.size)
 	case s.file == nil:
 		s.toFile(p)
 	default:
@@ -208,10 +236,12 @@ func (s *spool) toFile(p []byte) {
 	}
 	_ = os.Remove(f.Name()) // whatever happens to us, nothing stays behind
 	s.file = f
-	if s.write(s.mem); !s.lost.Load() {
-		s.write(p)
+	if err := s.mem.writeTo(f); err != nil {
+		s.lose()
+		return
 	}
-	s.mem = nil
+	s.mem.free()
+	s.write(p)
 }
 
 func (s *spool) write(p []byte) {
@@ -222,7 +252,7 @@ func (s *spool) write(p []byte) {
 
 func (s *spool) lose() {
 	s.lost.Store(true)
-	s.mem = nil
+	s.mem.free()
 }
 
 // close gives back what the spool holds. A client that is still sending is
@@ -236,7 +266,8 @@ func (s *spool) close() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed, s.mem = true, nil
+	s.closed = true
+	s.mem.free()
 	if s.file != nil {
 		_ = s.file.Close() // it has no name any more
 		s.file = nil
@@ -248,11 +279,16 @@ func (s *spool) close() {
 type reader struct {
 	s      *spool
 	off    int64
-	moving func()    // called after each read that brought something
-	ended  func()    // called at the end
-	once   sync.Once // for ended
+	told   listener  // nil: nobody
+	once   sync.Once // for its ended
 	mu     sync.Mutex
 	closed bool
+}
+
+// listener is told how a body goes up.
+type listener interface {
+	moved() // something was read
+	ended() // all was
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -264,11 +300,14 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.s.readAt(p, r.off)
 	r.off += int64(n)
-	if n > 0 && r.moving != nil {
-		r.moving()
+	if r.told == nil {
+		return n, err
 	}
-	if err == io.EOF && r.ended != nil {
-		r.once.Do(r.ended)
+	if n > 0 {
+		r.told.moved()
+	}
+	if err == io.EOF {
+		r.once.Do(r.told.ended)
 	}
 	return n, err
 }

@@ -51,6 +51,7 @@ type host struct {
 	scheme, authority, prefix string
 	breaker                   *gobreaker.TwoStepCircuitBreaker[any]
 	openFor                   time.Duration
+	open                      atomic.Bool  // as the breaker said last: it may be willing to probe by now
 	since                     atomic.Int64 // when the breaker changed last, Unix nanoseconds
 }
 
@@ -87,6 +88,9 @@ func newHost(base string, o UpstreamOptions) (*host, error) {
 		scheme: b.Scheme, authority: b.Host, prefix: strings.TrimSuffix(b.EscapedPath(), "/"),
 		openFor: cmp.Or(o.BreakerOpenFor, 5*time.Second),
 	}
+	if via, err := http.ProxyFromEnvironment(&http.Request{URL: b}); err == nil && via != nil && b.Scheme == "http" {
+		h.prefix = "//" + b.Host + h.prefix // an HTTP proxy on the way wants the whole URL
+	}
 	h.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name: b.Host, Interval: 10 * time.Second, BucketPeriod: time.Second, Timeout: h.openFor,
 		ReadyToTrip: func(n gobreaker.Counts) bool {
@@ -95,6 +99,7 @@ func newHost(base string, o UpstreamOptions) (*host, error) {
 		IsExcluded: clientsFault,
 		OnStateChange: func(name string, from, to gobreaker.State) {
 			h.since.Store(time.Now().UnixNano())
+			h.open.Store(to == gobreaker.StateOpen)
 			if o.OnBreaker != nil {
 				o.OnBreaker(name, from.String(), to.String())
 			}
@@ -133,7 +138,7 @@ func (u *Upstream) retryAfter(now time.Time) time.Duration {
 // othersUp reports whether a host behind the i-th would be tried.
 func (u *Upstream) othersUp(i int) bool {
 	for _, h := range u.hosts[i+1:] {
-		if h.breaker.State() != gobreaker.StateOpen {
+		if !h.open.Load() || h.breaker.State() != gobreaker.StateOpen { // asking takes a lock
 			return true
 		}
 	}
