@@ -44,6 +44,9 @@ const gcReserve = 8 << 20
 func load(e env, stderr io.Writer) (*config.Config, *slog.Logger, error) {
 	cfg, warnings, err := config.Load(e.lookup, e.all)
 	if err != nil {
+		for _, w := range warnings { // a misspelt name may be why
+			fmt.Fprintln(stderr, "wechat-token-proxy:", w)
+		}
 		return nil, nil, err
 	}
 	log := newLogger(stderr, cfg.LogFormat, cfg.LogLevel)
@@ -161,6 +164,9 @@ func (s *server) wait(ctx context.Context) error {
 	if err := s.clients.Shutdown(grace); err != nil {
 		s.log.Warn("shutdown", "err", "calls were still in flight at the end of the grace")
 		_ = s.clients.Close() // that is all that can be done
+		for end := time.Now().Add(2 * time.Second); s.proxy.InFlight() > 0 && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond) // they still have a line to write
+		}
 	}
 	_ = s.admins.Close() // its listeners never end by themselves
 	s.stop()

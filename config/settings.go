@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,11 +14,11 @@ import (
 func (l *loader) secret(name string, secret Secret, file string) Secret {
 	switch {
 	case !secret.IsZero() && file != "":
-		l.problems.add(name+"_FILE", file, "is set beside %s: only one can hold", name)
+		l.problems.add(name+"_FILE", fileName(file), "is set beside %s: only one can hold", name)
 	case file != "":
 		var err error
 		if secret, err = l.read.secret(file); err != nil {
-			l.problems.add(name+"_FILE", file, "%v", err)
+			l.problems.add(name+"_FILE", fileName(file), "%v", err)
 		}
 	case !secret.IsZero():
 		if err := checkSecret(secret.Reveal()); err != nil {
@@ -25,6 +26,15 @@ func (l *loader) secret(name string, secret Secret, file string) Secret {
 		}
 	}
 	return secret
+}
+
+// fileName is the name of a file that was to hold a secret, as a problem may
+// quote it: not if it looks like the secret itself, set in the wrong place.
+func fileName(name string) string {
+	if filepath.IsAbs(name) || strings.Contains(name, ".") || len(name) < 16 {
+		return name
+	}
+	return ""
 }
 
 func (l *loader) choice(name, value string, choices ...string) string {

@@ -34,3 +34,11 @@ func TestStoreURLFromAFile(t *testing.T) {
 		t.Errorf("nonsense: %q", got)
 	}
 }
+
+func TestASecretInThePlaceOfAFileIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	e := env{"WECHAT_APP_ID": "wx01", "WECHAT_APP_SECRET_FILE": "CANARY6f1ed002ab5595859014ebf0951522d9"}
+	if got := e.problems(t, t.TempDir()); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}

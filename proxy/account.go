@@ -52,24 +52,6 @@ func (d *Directory) secretOf(account string) token.Secret {
 	return token.Secret{}
 }
 
-// find returns the account of that name or appid. Of several with one ID, that
-// of the client; of the given platform, where it is not "".
-func (d *Directory) find(nameOrID string, client *access.Client, on errcode.Platform) *Account {
-	if a := d.Accounts[nameOrID]; a != nil {
-		return a
-	}
-	var found *Account
-	for _, a := range d.ByID[nameOrID] {
-		if on != "" && a.Platform != on {
-			continue
-		}
-		if found == nil || client != nil && !client.MayUse(found.Name) {
-			found = a
-		}
-	}
-	return found
-}
-
 // fallback returns the account that serves a call which names none: the
 // client's first, the default, or the only one there is; of the platform under
 // whose name the call came, where that is not "".

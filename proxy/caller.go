@@ -35,6 +35,9 @@ func offerOf(c *call) access.Offer {
 // identify says who calls, and which account the placeholder stands for.
 func identify(c *call) (access.Identity, *answer.Refusal) {
 	o := offerOf(c)
+	if c.query.twice && (c.route.inject == injectSecret || c.route.inject == injectAppID) {
+		return access.Identity{}, malformed("appid or secret is given twice, and differently")
+	}
 	if c.route.inject == injectSecret && c.query.secret != "" {
 		return identifyBySecret(c, o, c.query.secret)
 	}
@@ -42,8 +45,8 @@ func identify(c *call) (access.Identity, *answer.Refusal) {
 	switch {
 	case err == nil:
 		return id, c.checkPlaceholder(id)
-	case c.route.keyless && !errors.Is(err, access.ErrWrongKey):
-		return access.Identity{}, nil
+	case c.route.keyless && (o.Bearer == "" && o.Basic == "" || !errors.Is(err, access.ErrWrongKey)):
+		return access.Identity{}, nil // an unknown certificate is no key that was offered
 	case errors.Is(err, access.ErrNoPlaceholder):
 		return id, badToken(err)
 	default:

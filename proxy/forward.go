@@ -20,7 +20,7 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call) {
 		Rewrite:      rewrite,
 		Transport:    &sender{c: c, look: p.look},
 		BufferPool:   p.buffers,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.forwardFailed(w, c, err) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.failed(w, c, err) },
 		ErrorLog:     p.silent,
 	}
 	around.ServeHTTP(w, r)
@@ -38,17 +38,25 @@ func rewrite(r *httputil.ProxyRequest) {
 	r.Out.Close = false
 }
 
-// forwardFailed answers where the journey brought no answer.
-func (p *Proxy) forwardFailed(w http.ResponseWriter, c *call, err error) {
-	if errors.Is(err, errGone) || c.in.Context().Err() != nil {
+// failed answers where the journey brought no answer.
+func (p *Proxy) failed(w http.ResponseWriter, c *call, err error) {
+	if c.body.failed() != nil {
+		err = c.body.failed() // whatever came of that
+	}
+	if !clientsBody(err) && (errors.Is(err, errGone) || c.in.Context().Err() != nil) {
 		c.gone, c.err = true, errGone
-		return // there is nobody to answer
+		panic(http.ErrAbortHandler) // else net/http would say 200 to what may be half a client
 	}
 	if errors.Is(err, errAllOpen) {
 		p.refuse(w, c, allOpen(c.upstream.retryAfter(time.Now())))
 		return
 	}
 	p.refuse(w, c, refusalOf(err))
+}
+
+// clientsBody reports an error of the body that the client is told.
+func clientsBody(err error) bool {
+	return errors.Is(err, errSlow) || errors.Is(err, errCutShort) || errors.Is(err, errTooLong)
 }
 
 // refuse answers a call ourselves.

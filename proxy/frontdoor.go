@@ -22,6 +22,9 @@ const (
 func (p *Proxy) frontDoor(r *http.Request) (errcode.Platform, *answer.Refusal) {
 	absolute := r.URL.Host != "" // HTTP/1 with an absolute form; r.Host is its host then
 	host, port := splitPort(r.Host)
+	if absolute && r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return "", &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "this is no open proxy: it speaks HTTP only"}
+	}
 	switch strings.ToLower(strings.TrimSuffix(host, ".")) {
 	case hostMP:
 		return errcode.MP, wrongPort(absolute, port, r)

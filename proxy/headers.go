@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"unicode"
 )
 
 // goesOn reports whether a client's header, by its canonical name, is sent to
@@ -64,4 +65,8 @@ func withoutToken(location string) string {
 	return base
 }
 
-func isAccessToken(name string) bool { return strings.EqualFold(name, paramAccessToken) }
+// isAccessToken reports a name that somebody might read as access_token: in any
+// letter case, and with white space around it, which some parsers cut off.
+func isAccessToken(name string) bool {
+	return strings.EqualFold(strings.TrimFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || unicode.IsSpace(r) }), paramAccessToken)
+}

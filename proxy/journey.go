@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,7 +45,7 @@ func (s *sender) RoundTrip(in *http.Request) (*http.Response, error) {
 func (s *sender) withToken() (*http.Response, error) {
 	c := s.c
 	before := time.Now()
-	use, err := c.account.Token.Use(c.in.Context())
+	use, err := s.useToken()
 	c.waited = time.Since(before)
 	if err != nil {
 		return nil, err
@@ -65,6 +67,21 @@ func (s *sender) withToken() (*http.Response, error) {
 		}
 		return s.deliver(r, use.Value().Reveal())
 	}
+}
+
+// useToken waits for a token no longer than for WeChat itself.
+func (s *sender) useToken() (token.Use, error) {
+	c := s.c
+	if use, ok := c.account.Token.UseNow(); ok {
+		return use, nil
+	}
+	ctx, cancel := context.WithTimeout(c.in.Context(), c.upstream.timeout)
+	defer cancel()
+	use, err := c.account.Token.Use(ctx)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = &token.Unavailable{Key: c.account.Token.Key(), RetryAfter: time.Second, Err: errNoToken}
+	}
+	return use, err
 }
 
 // again reports that a refused call is to be sent once more.
@@ -135,8 +152,12 @@ func (c *call) credentials() string {
 		return with(with(without(c.query.raw, isLogin), paramAppID, c.account.ID), paramSecret, c.account.Secret.Reveal())
 	case c.route.inject == injectAppID && c.account != nil:
 		return with(without(c.query.raw, isRefresh), paramAppID, c.account.ID)
-	default:
+	case c.route.keyless && c.route.inject == injectNothing: // the access_token is a user's
 		return without(c.query.raw, func(name string) bool { return name == paramFromAppID })
+	case c.route.inject == injectAppID:
+		return without(c.query.raw, func(name string) bool { return isOurs(name) || name == paramSecret })
+	default:
+		return without(c.query.raw, isOurs)
 	}
 }
 
@@ -153,7 +174,8 @@ func isOurs(name string) bool { return name == paramFromAppID || isAccessToken(n
 
 func isLogin(name string) bool { return isOurs(name) || name == paramAppID || name == paramSecret }
 
-func isRefresh(name string) bool { return isOurs(name) || name == paramAppID }
+// isRefresh: an SDK may send its secret here too, which is its client key.
+func isRefresh(name string) bool { return isLogin(name) }
 
 // with is the query and one more pair.
 func with(query, name, value string) string {

@@ -58,7 +58,7 @@ func (p *Proxy) locally(f func(local) ([]byte, error)) http.Handler {
 				return
 			}
 		}
-		p.refuse(w, l.call, refusalOf(err))
+		p.failed(w, l.call, err)
 	})
 }
 
@@ -133,7 +133,7 @@ func (l local) asker(ask emulate.TokenAsk) *answer.Refusal {
 		return wrongAppID()
 	}
 	l.account, l.platform = account, account.Platform
-	return nil
+	return l.takeRate()
 }
 
 // mayHaveToken applies the rules. While it is a placeholder that is given,
@@ -202,6 +202,9 @@ func (p *Proxy) signConfig(l local) ([]byte, error) {
 	q, err := l.params()
 	if err != nil {
 		return nil, err
+	}
+	if len(q["url"]) > 1 {
+		return nil, malformed("url is given twice: escape the & in it")
 	}
 	page, err := emulate.Page(q.Get("url"), p.opts.JSSDKHosts)
 	if err != nil {

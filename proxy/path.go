@@ -15,6 +15,21 @@ type target struct {
 	raw     string // the same in the client's own bytes: what WeChat gets
 }
 
+// rawPath is the path as the client wrote it, byte for byte; net/url would
+// escape some of it anew. An absolute form may have none.
+func rawPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if r.URL.Host != "" {
+		if _, rest, absolute := strings.Cut(path, "://"); absolute {
+			if i := strings.IndexByte(rest, '/'); i >= 0 {
+				return rest[i:]
+			}
+			return "/"
+		}
+	}
+	return path
+}
+
 // parsePath takes apart the path as the client wrote it. What could be
 // understood in two ways is an error: a dot segment, an escape that hides a
 // character with a meaning, a backslash or a semicolon. WeChat's own paths

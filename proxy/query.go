@@ -17,6 +17,7 @@ type query struct {
 	fromAppID   string
 	appID       string // appid, or WeCom's corpid
 	secret      string // secret, or WeCom's corpsecret
+	twice       bool   // one of these two is given twice, and differently
 }
 
 // Names of parameters that mean something to us.
@@ -50,7 +51,7 @@ func parseQuery(raw string) (query, *answer.Refusal) {
 			return q, malformed("the query has a bad escape")
 		}
 		switch name = unescape(name); {
-		case strings.EqualFold(name, paramAccessToken):
+		case isAccessToken(name):
 			setFirst(&q.accessToken, value)
 		case name == paramFromAppID:
 			if v := unescape(value); q.fromAppID != "" && v != q.fromAppID {
@@ -58,8 +59,10 @@ func parseQuery(raw string) (query, *answer.Refusal) {
 			}
 			setFirst(&q.fromAppID, value)
 		case name == paramAppID || name == paramCorpID:
+			q.twice = q.twice || q.appID != "" && unescape(value) != q.appID
 			setFirst(&q.appID, value)
 		case name == paramSecret || name == paramCorpSecret:
+			q.twice = q.twice || q.secret != "" && unescape(value) != q.secret
 			setFirst(&q.secret, value)
 		}
 	}
@@ -99,7 +102,7 @@ func unescape(s string) string {
 // whose name ours reports. It allocates only where there is one.
 func without(raw string, ours func(name string) bool) string {
 	var kept []byte
-	copying, start := false, 0
+	copying, some, start := false, false, 0 // some: something is kept already
 	for start <= len(raw) {
 		end := strings.IndexByte(raw[start:], '&')
 		if end < 0 {
@@ -110,13 +113,14 @@ func without(raw string, ours func(name string) bool) string {
 		name, _, _ := strings.Cut(raw[start:end], "=")
 		switch drop := ours(unescape(name)); {
 		case drop && !copying:
-			copying = true
-			kept = append(make([]byte, 0, len(raw)), strings.TrimSuffix(raw[:start], "&")...)
+			copying, some = true, start > 0
+			kept = append(make([]byte, 0, len(raw)), raw[:max(0, start-1)]...)
 		case !drop && copying:
-			if len(kept) > 0 {
+			if some {
 				kept = append(kept, '&')
 			}
 			kept = append(kept, raw[start:end]...)
+			some = true
 		}
 		start = end + 1
 	}

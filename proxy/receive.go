@@ -47,7 +47,7 @@ func (p *Proxy) understand(c *call) *answer.Refusal {
 		return refusal
 	}
 	c.door = door
-	if c.target, refusal = parsePath(c.in.URL.EscapedPath()); refusal != nil {
+	if c.target, refusal = parsePath(rawPath(c.in)); refusal != nil {
 		return refusal
 	}
 	c.path, c.raw = c.target.path, c.target.raw
@@ -77,7 +77,7 @@ func (p *Proxy) welcome(path string) func(origin string) bool {
 }
 
 // pickAccount resolves which account is meant, given the one the placeholder
-// stands for.
+// stands for, and whether the client may use it.
 func (c *call) pickAccount(placeholder string) *answer.Refusal {
 	n := naming{path: c.target.account, fromAppID: c.query.fromAppID, placeholder: placeholder, door: c.door}
 	switch c.route.inject {
@@ -109,16 +109,29 @@ func (c *call) pickAccount(placeholder string) *answer.Refusal {
 	default:
 		return noAccount()
 	}
-	c.route = routeOf(c.platform, c.path)
 	c.upstream = c.dir.Upstreams[c.platform]
-	return nil
-}
-
-// authorize says whether the client may call this path of this account, now.
-func (c *call) authorize() *answer.Refusal {
 	if c.client != nil && c.account != nil && !c.client.MayUse(c.account.Name) {
 		return &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", c.client.Name, c.account.Name)}
 	}
+	return c.reroute()
+}
+
+// reroute finds the route anew, now that the platform is known for sure. What
+// was decided by the other platform's route must not be used for this one.
+func (c *call) reroute() *answer.Refusal {
+	before := c.route
+	c.route = routeOf(c.platform, c.path)
+	switch {
+	case c.client == nil && !c.route.keyless:
+		return unauthorized(access.ErrNoKey)
+	case before.inject != c.route.inject && before.inject != injectToken:
+		return malformed(fmt.Sprintf("account %q is a WeCom agent: there is no %s", c.account.Name, c.path))
+	}
+	return nil
+}
+
+// authorize says whether the client may call this path, now.
+func (c *call) authorize() *answer.Refusal {
 	if v := c.mayCall(); !v.OK {
 		return &answer.Refusal{Status: http.StatusForbidden, Message: v.Reason}
 	}

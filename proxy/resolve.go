@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
@@ -23,7 +24,7 @@ type naming struct {
 // same. A nil account without a refusal: it names none, and there is none for
 // such calls.
 func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.Refusal) {
-	var meant *Account
+	var meant []*Account // that everything so far may mean
 	for _, by := range []struct {
 		name  string
 		what  string
@@ -38,25 +39,61 @@ func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.
 		if by.name == "" {
 			continue
 		}
-		a := d.find(by.name, client, n.door)
+		named := d.named(by.name)
 		switch {
-		case a == nil && by.skip:
-		case a == nil:
+		case len(named) == 0 && by.skip:
+		case len(named) == 0:
 			return nil, unknownAccount(by.name)
 		case meant == nil:
-			meant = a
-		case a != meant && a.ID == meant.ID && by.name == a.ID: // another agent of the same corpid
-		case a != meant:
-			return nil, &answer.Refusal{Status: by.other, Message: fmt.Sprintf("%s means account %q, but the call is for %q", by.what, a.Name, meant.Name)}
+			meant = named
+		default:
+			both := slices.DeleteFunc(slices.Clone(meant), func(a *Account) bool { return !slices.Contains(named, a) })
+			if len(both) == 0 {
+				return nil, &answer.Refusal{Status: by.other, Message: fmt.Sprintf("%s means account %q, but the call is for %q", by.what, named[0].Name, meant[0].Name)}
+			}
+			meant = both
 		}
 	}
 	if meant == nil {
 		return d.fallback(client, n.door), nil
 	}
-	if n.door != "" && meant.Platform != n.door {
-		return nil, malformed(fmt.Sprintf("account %q is not of the platform of this host", meant.Name))
+	if n.door != "" && meant[0].Platform != n.door {
+		return nil, malformed(fmt.Sprintf("account %q is not of the platform of this host", meant[0].Name))
 	}
-	return meant, nil
+	return one(meant, client)
+}
+
+// named returns the accounts of that name or appid. WeCom agents share a
+// corpid.
+func (d *Directory) named(nameOrID string) []*Account {
+	if a := d.Accounts[nameOrID]; a != nil {
+		return []*Account{a}
+	}
+	return d.ByID[nameOrID]
+}
+
+// one returns the one of several agents that the client means: the only one it
+// may use, or its default.
+func one(agents []*Account, client *access.Client) (*Account, *answer.Refusal) {
+	if len(agents) == 1 {
+		return agents[0], nil
+	}
+	var may []*Account
+	for _, a := range agents {
+		switch {
+		case client != nil && client.DefaultAccount() == a.Name:
+			return a, nil
+		case client == nil || client.MayUse(a.Name):
+			may = append(may, a)
+		}
+	}
+	switch len(may) {
+	case 0:
+		return agents[0], nil // which it may not use either
+	case 1:
+		return may[0], nil
+	}
+	return nil, malformed(fmt.Sprintf("several agents share %q: name the account, /@%s/…", may[0].ID, may[0].Name))
 }
 
 func unknownAccount(name string) *answer.Refusal {

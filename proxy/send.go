@@ -20,6 +20,8 @@ var (
 	errBroken  = errors.New("the host broke off")
 	errAllOpen = errors.New("every breaker is open")
 	errStalled = errors.New("the answer stopped coming")
+	errNoToken = errors.New("WeChat gave none in time")
+	errStatus  = errors.New("malformed HTTP status")
 	error5xx   = errors.New("the host answered 5xx") // for its breaker
 )
 
@@ -147,7 +149,7 @@ func (s *sender) attempt(h *host, query string, others bool) (reply, error) {
 	}
 	a.timer = time.AfterFunc(first, a.timeout)
 
-	a.url = url.URL{Scheme: h.scheme, Host: h.authority, Opaque: h.prefix + c.raw, RawQuery: query}
+	a.url = h.url(c.raw, query)
 	req := s.in.WithContext(a.ctx)
 	req.URL = &a.url
 	req.Host = h.authority
@@ -166,10 +168,15 @@ func (s *sender) attempt(h *host, query string, others bool) (reply, error) {
 
 // read looks at the answer. What streams goes on under the attempt's eyes.
 func (a *attempt) read(resp *http.Response) (reply, error) {
-	a.timer.Reset(stall)
 	r := reply{Response: resp}
+	a.timer.Reset(a.left(time.Now())) // a short answer has to be there by then
 	var err error
-	r.Answer, r.found, err = a.s.look.look(resp)
+	if resp.StatusCode < http.StatusOK {
+		_ = resp.Body.Close() // it is no answer
+		err = errStatus
+	} else {
+		r.Answer, r.found, err = a.s.look.look(resp)
+	}
 	if err != nil {
 		err = a.failed(err)
 		a.end()
@@ -179,7 +186,15 @@ func (a *attempt) read(resp *http.Response) (reply, error) {
 		a.end() // all of it is here
 		return r, nil
 	}
-	resp.Body = &streaming{ReadCloser: resp.Body, a: a}
+	a.timer.Reset(stall)
+	if resp.ContentLength < 0 {
+		// A trailer could carry anything, and nobody knows one of WeChat's: net/http
+		// fills in that of the answer it gave us, not of its copy.
+		plain := *resp
+		plain.Trailer = nil
+		r.Response = &plain
+	}
+	r.Body = &streaming{ReadCloser: resp.Body, a: a}
 	return r, nil
 }
 
@@ -188,6 +203,14 @@ func (a *attempt) read(resp *http.Response) (reply, error) {
 // host could still answer.
 func (a *attempt) sentAll(now time.Time) time.Duration {
 	a.s.untilNS.CompareAndSwap(0, now.Add(a.s.c.upstream.timeout).UnixNano())
+	return a.left(now)
+}
+
+// left is what is left of the call's time, or stall while it has not begun.
+func (a *attempt) left(now time.Time) time.Duration {
+	if a.s.untilNS.Load() == 0 {
+		return stall
+	}
 	left := time.Duration(a.s.untilNS.Load() - now.UnixNano())
 	if a.others && a.s.idempotent() {
 		left /= 2
@@ -230,10 +253,10 @@ func (a *attempt) end() {
 func (a *attempt) failed(err error) error {
 	var connect *connectError
 	switch {
+	case a.s.body.failed() != nil: // net/http takes the client for gone then
+		return a.s.body.failed()
 	case a.s.c.in.Context().Err() != nil:
 		return errGone
-	case a.s.body.failed() != nil:
-		return a.s.body.failed()
 	case errors.As(err, &connect):
 		return err
 	case errors.Is(context.Cause(a.ctx), errTimeout):

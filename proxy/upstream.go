@@ -108,6 +108,11 @@ func newHost(base string, o UpstreamOptions) (*host, error) {
 	return h, nil
 }
 
+// url is WeChat's path and query at this host, in the client's own bytes.
+func (h *host) url(path, query string) url.URL {
+	return url.URL{Scheme: h.scheme, Host: h.authority, Opaque: h.prefix + path, RawQuery: query}
+}
+
 // Hosts returns the state of every host, in order of preference.
 func (u *Upstream) Hosts() []HostStatus {
 	out := make([]HostStatus, len(u.hosts))

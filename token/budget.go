@@ -86,13 +86,15 @@ func (l *ledger) rogue() bool { return l.Strikes >= rogueStrikes }
 type quiet struct {
 	until time.Time
 	next  time.Duration // how long the next one lasts
-	value Secret        // the value that did not help: counted once
+	value Secret        // the value that did not help
 }
 
 // unhelpful notes that the renewed value was refused too: each such renewal
-// makes the quiet time twice as long. It reports whether this is news.
+// makes the quiet time twice as long. A crowd that got the same value counts
+// once, until the quiet time is over: WeCom gives the same one again. It reports
+// whether this is news.
 func (q *quiet) unhelpful(value Secret, now time.Time) (time.Duration, bool) {
-	if q.value == value && !value.IsZero() {
+	if q.value == value && !value.IsZero() && now.Before(q.until.Add(moment)) {
 		return 0, false
 	}
 	q.value = value

@@ -61,3 +61,21 @@ func TestQuietDoublesToAnHour(t *testing.T) {
 		t.Error("one renewal was counted twice")
 	}
 }
+
+// WeCom gives the same value for two hours: each time that it did not help
+// makes the quiet time longer, a crowd that is refused at once only one of them.
+func TestTheSameValueMayFailToHelpAgain(t *testing.T) {
+	var q quiet
+	now := time.Unix(1_800_000_000, 0)
+	v := NewSecret("v")
+	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute} {
+		d, news := q.unhelpful(v, now)
+		if !news || d != want || !q.active(now) {
+			t.Errorf("got %v, %v; want %v", d, news, want)
+		}
+		if _, news := q.unhelpful(v, now.Add(d-time.Second)); news {
+			t.Error("the crowd counts too")
+		}
+		now = now.Add(d + moment)
+	}
+}

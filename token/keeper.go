@@ -38,6 +38,9 @@ type Keeper struct {
 	ledgerGen uint64
 	quiet     quiet
 
+	looking  sync.Mutex // of who looks into the store because of a refusal; held across I/O
+	lookedAt time.Time  // guarded by looking
+
 	due   time.Time // guarded by the scheduler's lock, like slot
 	slot  int       // place in the scheduler's heap plus one; 0: not in it
 	eager bool

@@ -88,6 +88,7 @@ type Manager struct {
 
 	storeMu   sync.Mutex
 	storeDown bool
+	storeGone bool // it was waited for in vain
 }
 
 // entry is an account with the keepers that were made for it.
@@ -217,6 +218,7 @@ func (m *Manager) storeSaid(key Key, err error) {
 	m.storeMu.Lock()
 	changed := m.storeDown != (err != nil)
 	m.storeDown = err != nil
+	m.storeGone = m.storeGone && m.storeDown
 	m.storeMu.Unlock()
 	switch {
 	case err != nil && changed:
@@ -226,4 +228,13 @@ func (m *Manager) storeSaid(key Key, err error) {
 	case changed:
 		m.tell(Event{Type: EventStore, Key: key, Step: "up"})
 	}
+}
+
+// storeLost reports whether it is no use to wait any longer for the store, which
+// somebody has waited for since then.
+func (m *Manager) storeLost(since time.Time) bool {
+	m.storeMu.Lock()
+	defer m.storeMu.Unlock()
+	m.storeGone = m.storeGone || time.Since(since) >= storeWait
+	return m.storeGone
 }

@@ -73,6 +73,8 @@ func (k *Keeper) holdLocked(c Credential) {
 	h := &held{Credential: c, renewAt: renewAt, endNS: c.ExpiresAt.UnixNano()}
 	if old := k.now.Load(); old != nil && old.Value == c.Value {
 		h.goodNS.Store(old.goodNS.Load())
+	} else {
+		k.askedAt = time.Time{} // WeChat's word was for the old one
 	}
 	k.now.Store(h)
 }

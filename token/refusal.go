@@ -82,6 +82,9 @@ func (k *Keeper) refused(ctx context.Context, u Use, code int) (step, *held) {
 	case moveForce:
 		return k.force(ctx, u)
 	default:
+		if f.quiet && f.believed && k.elsewhere(u) {
+			return stepNewer, k.now.Load()
+		}
 		if u.step == stepAsked || u.step == stepForced || u.step == stepWaited && f.believed && !f.forceable {
 			k.unhelpful(u.h.Value)
 		}
@@ -145,6 +148,28 @@ func (k *Keeper) force(ctx context.Context, u Use) (step, *held) {
 		k.unhelpful(u.h.Value)
 	}
 	return 0, nil
+}
+
+// elsewhere reports whether another replica has put a newer value into the
+// store: taking that over is no renewal. A crowd of calls looks once.
+func (k *Keeper) elsewhere(u Use) bool {
+	if k.m.opts.Store == nil || u.step != stepFirst && u.step != stepUnasked {
+		return false
+	}
+	k.looking.Lock()
+	defer k.looking.Unlock()
+	if !k.newer(u) && time.Since(k.lookedAt) >= pause {
+		k.load(k.m.ctx) // for the whole crowd, whoever of it leaves
+		k.lookedAt = time.Now()
+		k.m.plan(k)
+	}
+	return k.newer(u)
+}
+
+// newer reports whether another value than u's is held, and alive.
+func (k *Keeper) newer(u Use) bool {
+	cur := k.now.Load()
+	return cur.live(time.Now().UnixNano()) && cur.Value != u.h.Value
 }
 
 // pause waits a moment and returns what to repeat the call with: h, or what

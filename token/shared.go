@@ -31,13 +31,16 @@ func (k *Keeper) load(ctx context.Context) bool {
 // reserve makes this flight the only one among the replicas, as far as the
 // store can, and looks whether another has brought what f wants. The lock saves
 // work; what is safe rests on generations, so a store that fails is gone around
-// at once, and a lock that is held is waited for, but not for ever.
+// at once, and a lock that is held is waited for, but not for ever. Only where
+// each fetch kills what the other replicas hold is a store that fails given a
+// moment: going around it would cost their calls.
 func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release func()) {
 	release = func() {}
 	if k.m.opts.Store == nil {
 		return false, release
 	}
-	give := time.Now().Add(k.m.opts.lockWait())
+	began := time.Now()
+	give := began.Add(k.m.opts.lockWait())
 	for {
 		lock, err := k.tryLock(ctx)
 		if err == nil {
@@ -45,7 +48,10 @@ func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release 
 		}
 		if err != nil && !errors.Is(err, ErrLocked) {
 			k.m.storeSaid(k.key, err)
-			return false, release
+			if !k.exclusive() || k.m.storeLost(began) || !sleep(ctx, lockPoll+rand.N(lockPoll)) {
+				return false, release
+			}
+			continue
 		}
 		if k.load(ctx) && k.gained(f) {
 			return true, release
@@ -55,6 +61,10 @@ func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release 
 		}
 	}
 }
+
+// storeWait is how long a store that fails is waited for, once an outage, before
+// exclusive tokens are fetched without it.
+const storeWait = 2 * time.Second
 
 // lockPoll is the least time between two looks at a lock that another holds.
 const lockPoll = 50 * time.Millisecond

@@ -265,3 +265,78 @@ func TestAnOlderCredentialNeverReplacesANewerOne(t *testing.T) {
 		}
 	})
 }
+
+// For a while after a renewal that did not help a replica starts none; what
+// another one has brought into the store it takes all the same.
+func TestAQuietReplicaStillLooksIntoTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWechat(true), newShelf()
+		w.overlap = 0
+		ks := replicas(t, w, s, 2)
+		time.Sleep(time.Second)
+		s.mu.Lock()
+		s.watchers = nil // no news, as from a Redis that was started again
+		s.mu.Unlock()
+		ks[0].unhelpful(ks[0].now.Load().Value)
+		w.kill()
+		if bad := storm(t, w, ks[1:], 10); bad > 0 {
+			t.Fatalf("%d calls of the other replica failed", bad)
+		}
+		if bad := storm(t, w, ks[:1], 10); bad > 0 {
+			t.Errorf("%d calls of the quiet replica failed", bad)
+		}
+		if asked, _ := w.counts(); asked != 2 {
+			t.Errorf("%d fetches, want the first and one for the death", asked)
+		}
+	})
+}
+
+// Where each fetch kills what the other replicas hold, a store that is down for
+// a moment only is waited for: going around it would cost their calls.
+func TestAStoreThatIsDownForAMomentIsWaitedForInLegacyMode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWechat(true), newShelf()
+		w.overlap = 0
+		ks := replicas(t, w, s, 4)
+		time.Sleep(time.Second)
+		s.set(errors.New("connection refused"), false)
+		time.AfterFunc(time.Second, func() { s.set(nil, false) })
+		w.kill()
+		if bad := storm(t, w, ks, 100); bad > 0 {
+			t.Errorf("%d calls failed", bad)
+		}
+		if asked, _ := w.counts(); asked != 2 {
+			t.Errorf("%d fetches, want the first and one for the death", asked)
+		}
+	})
+}
+
+// That WeChat believes in a value says nothing of the one that another replica
+// brought since.
+func TestWeChatsWordHoldsForOneValueOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWechat(false)
+		k := replicas(t, w, newShelf(), 1)[0]
+		refusals := 1
+		if _, ok := call(t.Context(), k, func(value string) bool { refusals--; return refusals < 0 && w.accepts(value) }); !ok {
+			t.Fatal("a spurious refusal cost a call")
+		}
+		w.kill()
+		got, err := w.Fetch(t.Context(), FetchRequest{}) // by another replica
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := k.now.Load().Credential
+		c.Gen, c.Value = c.Gen+1, got.Value
+		if !k.adopt(c) {
+			t.Fatal("not adopted")
+		}
+		w.kill()
+		if _, ok := call(t.Context(), k, w.accepts); !ok {
+			t.Error("a call failed")
+		}
+		if _, forced := w.counts(); forced != 0 {
+			t.Errorf("%d forced renewals, though asking would have done", forced)
+		}
+	})
+}

@@ -49,6 +49,12 @@ func (k *Keeper) Use(ctx context.Context) (Use, error) {
 	return Use{k: k, h: h}, err
 }
 
+// UseNow is Use without waiting; false where no credential is alive.
+func (k *Keeper) UseNow() (Use, bool) {
+	h := k.now.Load()
+	return Use{k: k, h: h}, h.live(time.Now().UnixNano())
+}
+
 // Value returns what to send this time.
 func (u *Use) Value() Secret { return u.h.Value }
 

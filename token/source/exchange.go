@@ -57,7 +57,7 @@ func (c *Client) ask(ctx context.Context, q question) (token.Fetched, error) {
 			c.drop()
 		}
 		trouble = after(trouble, fmt.Errorf("%s: %w", h.name, err))
-		if ctx.Err() != nil || !blamesHost(err) && !retired(err) {
+		if ctx.Err() != nil || isWeChats(err) && !retired(err) {
 			break
 		}
 	}

@@ -34,8 +34,8 @@ func TestTheNextHostIsTriedAfterEveryFailureOfAHost(t *testing.T) {
 		{"retired by status", answers(410, ""), true},
 		{"WeChat's no", answers(200, `{"errcode":40125}`), false},
 		{"WeChat's busy", answers(200, `{"errcode":-1}`), false},
-		{"a redirect", answers(302, ""), false},
-		{"another status", answers(412, ""), false},
+		{"a redirect", answers(302, ""), true},
+		{"another status", answers(412, ""), true},
 	} {
 		asked := 0
 		second := func(r *http.Request) (*http.Response, error) {

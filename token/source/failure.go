@@ -51,6 +51,13 @@ func blamesHost(err error) bool {
 	}
 }
 
+// isWeChats reports whether err is WeChat's own word, which another host would
+// say too.
+func isWeChats(err error) bool {
+	var said *errcode.Error
+	return errors.As(err, &said)
+}
+
 // retired reports whether WeChat says that this access point is being switched
 // off: its name must be resolved anew.
 func retired(err error) bool {
