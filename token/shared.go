@@ -48,7 +48,7 @@ func (k *Keeper) reserve(ctx context.Context, f *flight) (adopted bool, release 
 		}
 		if err != nil && !errors.Is(err, ErrLocked) {
 			k.m.storeSaid(k.key, err)
-			if !k.exclusive() || k.m.storeLost(began) || !sleep(ctx, lockPoll+rand.N(lockPoll)) {
+			if !k.exclusive() || !f.before.live(began.UnixNano()) || k.m.storeLost(began) || !sleep(ctx, lockPoll+rand.N(lockPoll)) {
 				return false, release
 			}
 			continue
