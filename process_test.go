@@ -51,8 +51,11 @@ func startProcess(t testing.TB, variables []string, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		if log := p.stderr.String(); strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic:") || strings.Contains(log, "panic serving") {
-			t.Errorf("the process says:\n%s", log)
+		log := p.stderr.String()
+		for _, bad := range []string{"DATA RACE", "panic:", "panic serving"} {
+			if at := strings.Index(log, bad); at >= 0 {
+				t.Errorf("the process says:\n%s", log[at:min(at+4000, len(log))])
+			}
 		}
 	})
 	return p
