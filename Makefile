@@ -9,8 +9,9 @@ FUZZTIME ?= 20s
 build: ## the program, in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/wechat-token-proxy .
 
+# One package at a time: some tests load the machine for all it has.
 test: ## all tests; those whose tools (redis, chromium, node …) are missing are skipped
-	go test $(RACE) -shuffle=on ./...
+	go test $(RACE) -shuffle=on -p 1 ./...
 
 lint: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo 'gofmt: the files above are not formatted'; exit 1; }
