@@ -170,65 +170,51 @@ func monitor(t *testing.T, redis *redistest.Server) (seen func() string) {
 	}
 }
 
-// trouble pauses, kills and restarts Redis at random until what it returns is
-// called, after which Redis is well.
-func trouble(redis *redistest.Server) (end func()) {
-	done := make(chan struct{})
-	var all sync.WaitGroup
-	moment := func(most time.Duration) bool {
-		select {
-		case <-done:
-			return false
-		case <-time.After(rand.N(most)):
-			return true
-		}
+// outage pauses Redis, or kills it so that it forgets everything, and has it back
+// after a moment. It returns when Redis is gone; ended waits until it is back.
+func outage(redis *redistest.Server) (ended func()) {
+	kill := rand.N(2) == 0
+	if kill {
+		redis.Kill()
+	} else {
+		redis.Stop()
 	}
-	all.Go(func() {
-		for moment(200 * time.Millisecond) {
-			switch rand.N(3) {
-			case 0:
-				redis.Stop()
-				moment(300 * time.Millisecond)
-				redis.Cont()
-			case 1:
-				redis.Kill()
-				moment(300 * time.Millisecond)
-				redis.Restart()
-			case 2:
-				redis.Restart() // it forgets everything
-			}
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		time.Sleep(rand.N(300 * time.Millisecond))
+		if kill {
+			redis.Restart()
+		} else {
+			redis.Cont()
 		}
-	})
-	return func() {
-		close(done)
-		all.Wait()
-	}
+	}()
+	return func() { <-back }
 }
 
-// Redis is paused, killed and emptied at random while tokens die. No call fails.
-// The fetches are bounded by one for each replica and death: a replica that
-// cannot see what another has brought asks WeChat, once. When Redis is well
-// again there is one for each death. There are few deaths in legacy mode, whose
-// bucket of twenty renewals must not run dry, and a legacy token outlives its
-// successor's birth, as it does at WeChat: a Redis that forgets the lock in the
-// middle of a renewal lets two replicas fetch, and the first must not die of that.
+// Redis is paused, killed and emptied whenever a token dies. No call fails. The
+// fetches are bounded by one for each replica and death: a replica that cannot
+// see what another has brought asks WeChat, once. When Redis is well again there
+// is one for each death. Legacy tokens die few deaths here, for their bucket of
+// twenty renewals must not run dry.
 func TestRedisInTrouble(t *testing.T) {
 	for _, c := range []struct {
 		api    string
 		deaths int
 		apart  time.Duration
 	}{
-		{"legacy", 6, 0},
+		{"legacy", 8, 0},
 		{"stable", 2, 2200 * time.Millisecond}, // once WeChat has said that it believes in a token, that is its word for two seconds
 	} {
 		t.Run(c.api, func(t *testing.T) {
-			const calls, count = 100, 4
-			r := newReplicas(t, count, redistest.Start(t), newWechat(t, nil), c.api)
-			end := trouble(r.redis)
+			const calls, count = 200, 4
+			r := newReplicas(t, count, redistest.Start(t), newWechat(t, noOverlap), c.api)
 			total := 0
 			for range c.deaths {
 				time.Sleep(c.apart)
+				ended := outage(r.redis)
 				failed, fetches := r.die(calls)
+				ended()
 				late, more := r.settle()
 				if failed += late; failed > 0 {
 					t.Errorf("a death cost %d calls", failed)
@@ -238,9 +224,7 @@ func TestRedisInTrouble(t *testing.T) {
 			if most := c.deaths * count; total > most {
 				t.Errorf("%d fetches for %d deaths, want %d at most", total, c.deaths, most)
 			}
-			end()
 			t.Logf("%d deaths took %d fetches", c.deaths, total)
-			r.settle() // whoever lost Redis finds it again
 			for range 2 {
 				time.Sleep(c.apart)
 				if failed, fetches := r.die(calls); failed > 0 || fetches != 1 {
