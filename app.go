@@ -70,8 +70,8 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 			return nil, err
 		}
 	}
-	if a.tracer, err = newTracer(ctx); err != nil {
-		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+	if a.tracer, err = newTracer(ctx, log); err != nil {
+		return nil, err
 	}
 	a.admin = a.newAdmin(cfg)
 	a.manager = token.NewManager(token.Options{Store: a.store, OnEvent: a.tokenEvent})
@@ -326,7 +326,7 @@ func watchRefused(ctx context.Context, old *config.Config, changed func()) error
 }
 
 func (a *app) tokenEvent(e token.Event) {
-	if e.Type == token.EventStore && e.Step != "" {
+	if e.Type == token.EventStore && (e.Step == "up" || e.Step == "down") {
 		a.storeUp.Store(e.Step == "up")
 	}
 	logToken(a.log, e)

@@ -67,6 +67,9 @@ func check(ctx context.Context, e env, args []string, stdout io.Writer) error {
 	}
 	cfg, warnings, err := config.Load(e.lookup, e.all)
 	if err != nil {
+		if *asJSON {
+			_ = printJSON(stdout, wrongSettings(err)) // the error is told all the same
+		}
 		return err
 	}
 	transport := source.NewTransport()
@@ -84,6 +87,20 @@ func check(ctx context.Context, e env, args []string, stdout io.Writer) error {
 		err = errTold
 	}
 	return err
+}
+
+// wrongSettings is a report of settings that cannot be used, one finding for
+// each problem.
+func wrongSettings(err error) Report {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		return Report{Checks: []Finding{{Name: "settings", Detail: err.Error()}}}
+	}
+	r := Report{}
+	for _, p := range problems {
+		r.Checks = append(r.Checks, Finding{Name: "settings", Detail: p.String()})
+	}
+	return r
 }
 
 // flagSet returns an empty set of flags that leaves the telling to parse's

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
 // newLogger returns the logger of the settings: for people on a terminal, JSON
@@ -85,14 +87,18 @@ func logToken(l *slog.Logger, e token.Event) {
 		attrs = append(attrs, slog.String("hint", "somebody else fetches this account's token with WECHAT_TOKEN_API=legacy: find them, or use stable"))
 	case token.EventStore:
 		attrs = append(attrs, slog.String("step", e.Step))
-		if e.Err != nil {
+		switch {
+		case e.Err != nil && e.Step == "":
+			level = slog.LevelDebug // once it is down, each failure says the same
+		case e.Err != nil:
 			level = slog.LevelWarn
 		}
 	case token.EventBudget:
 		level = slog.LevelWarn
 	}
-	if e.Errcode != 0 && e.Type != token.EventRefusal {
-		attrs = append(attrs, slog.Int("errcode", e.Errcode))
+	var no *errcode.Error
+	if errors.As(e.Err, &no) {
+		attrs = append(attrs, slog.Int("errcode", no.Code))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))

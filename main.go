@@ -113,7 +113,8 @@ Commands
   explain [-account NAME] RID
                  ask WeChat, through the running proxy, what became of a call;
                  the rid stands at the end of WeChat's errmsg
-  import [-json] look for tokens that an SDK left in Redis, and take them over:
+  import [-json] [-account NAME] URL
+                 look for tokens that an SDK left in Redis, and take them over:
                  wechat-token-proxy import redis://host:6379/0
   healthcheck    ask the admin address whether this proxy is ready
   version        what this is

@@ -135,7 +135,7 @@ func (s *scrubber) knows(value string) bool {
 func isSecretName(name string) bool {
 	name = strings.ToLower(name)
 	switch name {
-	case "js_code", "session_key", "ticket", "jsapi_ticket", "password":
+	case "js_code", "code", "authorization_code", "auth_code", "pre_auth_code", "session_key", "ticket", "jsapi_ticket", "password":
 		return true
 	}
 	return strings.Contains(name, "token") || strings.Contains(name, "secret") || strings.HasSuffix(name, "_ticket")

@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
 	"os"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -25,19 +30,29 @@ type tracer struct {
 
 // newTracer returns the tracer, nil unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
 // The exporter reads it and the other OTEL_… variables by itself.
-func newTracer(ctx context.Context) (*tracer, error) {
-	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
+func newTracer(ctx context.Context, log *slog.Logger) (*tracer, error) {
+	endpoint := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+	if endpoint == "" {
 		return nil, nil
 	}
+	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usage("OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL")
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", err) }))
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
 	}
 	return tracerTo(exporter), nil
 }
 
 func tracerTo(exporter sdk.SpanExporter) *tracer {
-	p := sdk.NewTracerProvider(sdk.WithBatcher(exporter))
+	// OTEL_SERVICE_NAME, if it is set, comes later and wins.
+	about, err := resource.New(context.Background(), resource.WithAttributes(attribute.String("service.name", "wechat-token-proxy")), resource.WithFromEnv())
+	if err != nil {
+		about = resource.Default()
+	}
+	p := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about))
 	return &tracer{p, p.Tracer(module)}
 }
 

@@ -29,7 +29,7 @@ type Record struct {
 	Method   string
 	Path     string // decoded: the client's own words
 	Class    string // of the path: one of a few dozen
-	Status   int    // 499: the client hung up
+	Status   int    // a refusal's own, also where it was sent as 200; 499: the client hung up
 	Errcode  int    // WeChat's, 0 without
 	RID      string // WeChat's
 	Host     string // that answered, "" where none did
@@ -121,6 +121,10 @@ func (c *call) record(o *observed) Record {
 	}
 	if r.Class == "" {
 		r.Class = "none" // it was refused before it was understood
+	}
+	var refusal *answer.Refusal
+	if errors.As(c.err, &refusal) && o.status == http.StatusOK {
+		r.Status = refusal.Status // PROXY_ERROR_STATUS=ok is for SDKs, not for who counts
 	}
 	if c.gone || o.status == 0 && c.in.Context().Err() != nil {
 		r.Status = statusGone

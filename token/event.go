@@ -38,7 +38,7 @@ const (
 	EventRefusal EventType = "refusal" // a call's token was refused: Errcode, Step
 	EventQuiet   EventType = "quiet"   // refusals start no renewal for Took
 	EventRogue   EventType = "rogue"   // somebody else fetches this account's token
-	EventStore   EventType = "store"   // the store failed (Err); Step "down" and "up" where that is new
+	EventStore   EventType = "store"   // the store failed (Err): Step "down" and "up" where that is new; "damaged": a record of its cannot be read
 	EventBudget  EventType = "budget"  // a forced renewal was wanted, and none is left
 )
 

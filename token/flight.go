@@ -201,8 +201,13 @@ func (k *Keeper) land(f *flight, took time.Duration) {
 	case f.err == nil:
 		k.failures, k.nextTry, k.lastErr, k.lastErrAt = 0, time.Time{}, nil, time.Time{}
 	case errors.Is(f.err, ErrBudget):
-		k.quiet.exhausted(now)
+		if f.cause != CauseOperator {
+			k.quiet.exhausted(now)
+		}
 	default:
+		if h := k.now.Load(); f.cause == CauseRefusal && h != nil && (f.than.IsZero() || h.Value == f.than) {
+			k.cause = CauseRefusal // what WeChat refuses is replaced as soon as it gives another, with or without calls
+		}
 		k.failures++
 		k.nextTry = now.Add(backoff(k.failures, f.result == ResultDenied, rand.Float64()))
 		k.lastErr, k.lastErrAt = f.err, now

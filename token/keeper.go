@@ -156,6 +156,7 @@ func (k *Keeper) Status() Status {
 		s.State = StateAt(h.Credential, h.renewAt, now)
 		s.ExpiresAt, s.RenewAt = h.ExpiresAt, h.renewAt
 		s.FetchedAt, s.FirstSeenAt = h.FetchedAt, h.FirstSeenAt
+		s.Refused = k.refusal == h.Value && k.refusedAt.UnixNano() > h.goodNS.Load()
 	}
 	return s
 }

@@ -89,8 +89,8 @@ func (k *Keeper) adopt(c Credential) bool {
 	}
 	k.holdLocked(c)
 	k.unsaved = false
-	if k.cause == CauseStart {
-		k.cause = "" // there is something to start with
+	if k.cause == CauseStart || k.cause == CauseRefusal {
+		k.cause = "" // here it is
 	}
 	return true
 }
@@ -114,9 +114,26 @@ func (k *Keeper) save(ctx context.Context, c Credential) {
 		k.saveTry = time.Now().Add(saveAgain)
 	}
 	k.mu.Unlock()
-	if stale {
-		k.load(ctx)
+	if stale && !k.loadNewer(ctx, c) {
+		// What claims to be newer is nothing that can be read.
+		k.discard(ctx)
+		err := k.m.opts.Store.Save(ctx, k.name, encode(c))
+		k.mu.Lock()
+		k.unsaved = err != nil && !errors.Is(err, ErrStale)
+		k.mu.Unlock()
 	}
+}
+
+// loadNewer reads what the store says is newer than c, and reports whether there
+// was anything to be read.
+func (k *Keeper) loadNewer(ctx context.Context, c Credential) bool {
+	if !k.load(ctx) {
+		return true // it cannot say now
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.now.Load()
+	return !k.unsaved || h == nil || h.Gen != c.Gen
 }
 
 // saveAgain is how long to wait before a store that was down is tried again.

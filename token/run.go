@@ -70,6 +70,12 @@ func (k *Keeper) writeBack() {
 	}
 }
 
+func (k *Keeper) toSave() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.unsaved
+}
+
 // plan puts k where the scheduler finds it next.
 func (m *Manager) plan(k *Keeper) {
 	k.mu.Lock()
@@ -129,7 +135,7 @@ func (m *Manager) changed(name string) {
 	m.flights.Go(func() {
 		for _, k := range news {
 			before := k.now.Load()
-			if k.load(m.ctx); k.now.Load() != before {
+			if k.load(m.ctx); k.now.Load() != before || k.toSave() {
 				m.plan(k)
 			}
 		}

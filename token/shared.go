@@ -16,16 +16,40 @@ func (k *Keeper) load(ctx context.Context) bool {
 	rec, err := k.m.opts.Store.Load(ctx, k.name)
 	if errors.Is(err, ErrNotFound) {
 		k.m.storeSaid(k.key, nil)
+		k.missing()
 		return true
 	}
 	k.m.storeSaid(k.key, err)
 	if err != nil {
 		return false
 	}
-	if c, err := decode(rec); err == nil {
-		k.adopt(c)
+	c, err := decode(rec)
+	if err == nil && c.Gen > uint64(time.Now().Add(24*time.Hour).UnixMicro()) {
+		err = errors.New("a stored credential claims to be from the future")
 	}
+	if err != nil {
+		k.m.tell(Event{Type: EventStore, Key: k.key, Step: "damaged", Err: err})
+		k.discard(ctx)
+		return true
+	}
+	k.adopt(c)
 	return true
+}
+
+// missing notes that the store does not have what is held: it was emptied.
+func (k *Keeper) missing() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.now.Load().live(time.Now().UnixNano()) && !k.unsaved {
+		k.unsaved, k.saveTry = true, time.Now()
+	}
+}
+
+// discard deletes a record that nobody can read, whatever generation it claims,
+// so that a readable one can take its place.
+func (k *Keeper) discard(ctx context.Context) {
+	k.m.storeSaid(k.key, k.m.opts.Store.Delete(ctx, k.name))
+	k.missing()
 }
 
 // reserve makes this flight the only one among the replicas, as far as the

@@ -24,6 +24,9 @@ type Status struct {
 	// call.
 	LastRefusedAt   time.Time
 	LastRefusedCode int
+	// Refused reports that WeChat has refused the value that is held, in the last
+	// call that told. While LastErr is set too, no successor can be had.
+	Refused bool
 	// QuietUntil is the moment until which no refusal starts a renewal.
 	QuietUntil time.Time
 	// ForcedLeft is what is left of the day's forced renewals, or of a legacy
