@@ -64,11 +64,17 @@ func NewClient(o Options) *Client {
 
 // Close closes the idle connections of the Client's own transport. Fetches
 // under way end as their contexts say.
-func (c *Client) Close() { c.drop() }
-
-func (c *Client) drop() {
+func (c *Client) Close() {
 	if c.own != nil {
 		c.own.CloseIdleConnections()
+	}
+}
+
+// drop closes the idle connections, whoever's they are: the access point behind
+// one of them is retired.
+func (c *Client) drop() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
 	}
 }
 

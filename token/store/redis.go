@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,9 @@ type Redis struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 	ended  chan struct{} // closed when the connecting goroutine has ended
+
+	lostMu sync.Mutex
+	lost   []*redisLock // asked for and not answered
 }
 
 var _ token.Store = (*Redis)(nil)
@@ -145,6 +149,7 @@ func (r *Redis) do(ctx context.Context, what string, op func(context.Context, ru
 	}
 	switch {
 	case err == nil, errors.Is(err, token.ErrNotFound), errors.Is(err, token.ErrStale), errors.Is(err, token.ErrLocked):
+		r.giveBack(ctx)
 		return err
 	}
 	return fmt.Errorf("redis: %s: %w", what, r.clean(err))

@@ -84,6 +84,28 @@ func TestRedisPaused(t *testing.T) {
 	hear(t, heard, "recovered")
 }
 
+// What Redis is asked while it is paused it does when it goes on: a lock that
+// nobody waits for any more must not keep others out for all its life.
+func TestRedisPausedWhileALockIsTaken(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	r, other := openRedis(t, s.URL, quiet(t)), openRedis(t, s.URL, quiet(t))
+	recovers(t, r)
+	recovers(t, other)
+	s.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := r.TryLock(ctx, "shop", time.Hour); err == nil || errors.Is(err, token.ErrLocked) {
+		t.Fatalf("TryLock says %v", err)
+	}
+	s.Cont()
+	recovers(t, r) // and gives the lock back
+	eventually(t, "the other can take the lock", func() bool {
+		_, err := other.TryLock(patient(t), "shop", time.Minute)
+		return err == nil
+	})
+}
+
 func TestRedisPausedAtTheStart(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

@@ -21,17 +21,53 @@ type redisLock struct {
 // TryLock implements [token.Store].
 func (r *Redis) TryLock(ctx context.Context, name string, ttl time.Duration) (token.Lock, error) {
 	l := &redisLock{r: r, key: r.lockKey(name), owner: rand.Text()}
+	sent := false
 	err := r.do(ctx, "lock", func(ctx context.Context, c rueidis.Client) error {
 		err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.owner).Nx().PxMilliseconds(millis(ttl)).Build()).Error()
 		if rueidis.IsRedisNil(err) {
 			return token.ErrLocked
 		}
+		_, said := rueidis.IsRedisErr(err)
+		sent = err != nil && !said
 		return err
 	})
+	if sent {
+		r.remember(l)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// mostUnanswered is how many locks are remembered to be given back.
+const mostUnanswered = 64
+
+// remember keeps in mind a lock that was asked for and not answered: a server
+// that is paused gives it when it goes on, and nobody would give it back.
+func (r *Redis) remember(l *redisLock) {
+	r.lostMu.Lock()
+	defer r.lostMu.Unlock()
+	if len(r.lost) < mostUnanswered {
+		r.lost = append(r.lost, l)
+	}
+}
+
+// giveBack gives such locks back. It is called when the server has answered.
+func (r *Redis) giveBack(ctx context.Context) {
+	r.lostMu.Lock()
+	lost := r.lost
+	r.lost = nil
+	r.lostMu.Unlock()
+	for i, l := range lost {
+		if r.with(ctx, l.unlock) == nil {
+			continue
+		}
+		for _, l := range lost[i:] {
+			r.remember(l)
+		}
+		return
+	}
 }
 
 func millis(d time.Duration) int64 { return max(1, d.Milliseconds()) }
@@ -58,7 +94,9 @@ func (l *redisLock) Extend(ctx context.Context, ttl time.Duration) error {
 
 // Unlock implements [token.Lock].
 func (l *redisLock) Unlock(ctx context.Context) error {
-	return l.r.do(ctx, "give a lock back", func(ctx context.Context, c rueidis.Client) error {
-		return unlockScript.Exec(ctx, c, []string{l.key}, []string{l.owner}).Error()
-	})
+	return l.r.do(ctx, "give a lock back", l.unlock)
+}
+
+func (l *redisLock) unlock(ctx context.Context, c rueidis.Client) error {
+	return unlockScript.Exec(ctx, c, []string{l.key}, []string{l.owner}).Error()
 }
