@@ -48,6 +48,8 @@ type credentialRow struct {
 	// call.
 	LastRefusedAt      time.Time `json:"last_refused_at,omitzero"`
 	LastRefusedErrcode int       `json:"last_refused_errcode,omitempty"`
+	// Refused: WeChat refused the value that is held, in the last call that told.
+	Refused bool `json:"refused,omitempty"`
 	// QuietUntil is until when refusals start no renewal.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// ForcedLeft is what is left of the 20 renewals on refusal; absent: it has no
@@ -90,7 +92,7 @@ func credentialRowOf(s token.Status, now time.Time) credentialRow {
 	row := credentialRow{
 		Kind: s.Key.Kind, State: s.State, FetchedAt: utc(s.FetchedAt), ExpiresAt: utc(s.ExpiresAt), RenewAt: utc(s.RenewAt),
 		NextTryAt: utc(s.NextTryAt), LastError: lastErrorOf(s), LastRefusedAt: utc(s.LastRefusedAt),
-		LastRefusedErrcode: s.LastRefusedCode, Rogue: s.Rogue, Renewals: s.Renewals,
+		LastRefusedErrcode: s.LastRefusedCode, Refused: s.Refused, Rogue: s.Rogue, Renewals: s.Renewals,
 	}
 	if !s.ExpiresAt.IsZero() {
 		row.LifeSeconds = int64(max(usualLife, s.ExpiresAt.Sub(s.FetchedAt)) / time.Second)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
@@ -38,6 +39,16 @@ type Call struct {
 // failed reports whether the client did not get what it asked for, whoever is
 // to blame.
 func (c *Call) failed() bool { return c.Status >= 400 || c.Errcode != 0 || c.Err != "" }
+
+// broken reports whether it failed for no fault of the caller's: a 5xx, or our
+// token refused. /sns/* is called with the user's, whose end is no news.
+func (c *Call) broken() bool {
+	endpoint := errcode.API
+	if strings.HasPrefix(c.Class, "sns") {
+		endpoint = errcode.User
+	}
+	return c.Status >= 500 || errcode.Classify(platform(c.Platform), endpoint, c.Errcode) == errcode.Renew
+}
 
 // overhead is the proxy's own share of the call.
 func (c *Call) overhead() time.Duration { return max(0, c.Took-c.Upstream) }

@@ -13,11 +13,11 @@ import (
 type collector struct {
 	admin *Admin
 
-	requests, clients                  *prometheus.Desc
-	secondsLeft, state, failing        *prometheus.Desc
-	forcedLeft, rogue, accounts, ready *prometheus.Desc
-	breaker, storeUp, inFlight         *prometheus.Desc
-	quotaLimit, quotaUsed, quotaLeft   *prometheus.Desc
+	requests, clients                    *prometheus.Desc
+	secondsLeft, state, failing, refused *prometheus.Desc
+	forcedLeft, rogue, accounts, ready   *prometheus.Desc
+	breaker, storeUp, inFlight           *prometheus.Desc
+	quotaLimit, quotaUsed, quotaLeft     *prometheus.Desc
 }
 
 func newCollector(a *Admin) *collector {
@@ -36,6 +36,8 @@ func newCollector(a *Admin) *collector {
 		failing: desc("credential_failing",
 			"1 while the last fetch of a credential failed, with WeChat's errcode (0: no answer of WeChat's).",
 			"account", "kind", "errcode"),
+		refused: desc("credential_refused",
+			"1 while WeChat refuses the credential that is held, as the last call that told says.", "account", "kind"),
 		forcedLeft: desc("forced_renewals_left",
 			"Renewals on refusal that are left of the day's budget, or of a legacy token's bucket.", "account"),
 		rogue:    desc("rogue", "1 while somebody else seems to fetch the account's token too.", "account"),
@@ -54,7 +56,7 @@ func newCollector(a *Admin) *collector {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.requests, c.clients, c.secondsLeft, c.state, c.failing, c.forcedLeft, c.rogue,
+		c.requests, c.clients, c.secondsLeft, c.state, c.failing, c.refused, c.forcedLeft, c.rogue,
 		c.accounts, c.ready, c.breaker, c.storeUp, c.inFlight,
 		c.quotaLimit, c.quotaUsed, c.quotaLeft,
 	} {
@@ -99,6 +101,7 @@ func (c *collector) credentials(gauge gaugeFunc, m member) {
 		kind := string(s.Key.Kind)
 		gauge(c.secondsLeft, max(0, math.Floor(s.ExpiresAt.Sub(now).Seconds())), m.Name, kind)
 		gauge(c.state, stateNumber(s.State), m.Name, kind)
+		gauge(c.refused, bit(s.Refused), m.Name, kind)
 		if s.LastErr != nil {
 			code := 0
 			if no := asNo(s.LastErr); no != nil {

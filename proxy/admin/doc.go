@@ -10,9 +10,10 @@
 // Whatever it keeps is bounded: counters by configured names and by a cap,
 // errcodes by 200, events by 100, failed calls by 50, time by an hour.
 //
-// Map: options.go what is asked; admin.go, routes.go the handler; key.go,
-// login.go, origin.go who may ask; health.go, metrics.go, status.go,
-// stream.go, renew.go, explain.go the answers; call.go, meter.go, series.go,
-// errcodes.go, events.go, failures.go what is remembered; verdict.go, health
-// of accounts in words; ui.go the page.
+// Map: options.go what is asked; admin.go, routes.go the handler; guard.go,
+// login.go who may ask; deadline.go how long; ready.go, exposition.go (what
+// metrics.go and collect.go count), status.go, stream.go, renew.go, explain.go
+// the answers; roster.go, call.go, meter.go, series.go,
+// errcodes.go, events.go, failures.go what is remembered; health.go, verdict.go
+// how accounts and everything are, in words; ui.go the page.
 package admin

@@ -27,6 +27,7 @@ type codeCount struct {
 	calls   spans
 	lastNS  atomic.Int64
 	account atomic.Pointer[string] // of the last call
+	mixedNS atomic.Int64           // when it was another account's than the one before
 }
 
 func (e *errcodes) add(c *Call, account *string) {
@@ -41,7 +42,9 @@ func (e *errcodes) add(c *Call, account *string) {
 	}
 	n.calls.add(c.At)
 	n.lastNS.Store(c.At.UnixNano())
-	n.account.Store(account)
+	if last := n.account.Swap(account); last != nil && *last != *account {
+		n.mixedNS.Store(c.At.UnixNano())
+	}
 }
 
 // forget drops what was not seen for an hour, to make room; at most once a
@@ -75,7 +78,9 @@ type errcodeRow struct {
 	Calls  uint64    `json:"calls"`
 	LastAt time.Time `json:"last_at"`
 	// Account is that of the last such call.
-	Account string  `json:"account"`
+	Account string `json:"account"`
+	// Several: in the last hour it was not always that account's.
+	Several bool    `json:"several,omitempty"`
 	Advice  *advice `json:"advice,omitempty"`
 }
 
@@ -108,6 +113,7 @@ func (e *errcodes) rows(now time.Time) []errcodeRow {
 		}
 		if name := n.account.Load(); name != nil {
 			row.Account = *name
+			row.Several = now.Sub(time.Unix(0, n.mixedNS.Load())) < time.Hour
 		}
 		out = append(out, row)
 	}

@@ -39,7 +39,7 @@ type eventRow struct {
 	Cause  token.Cause  `json:"cause,omitempty"`
 	Result token.Result `json:"result,omitempty"`
 	// Step is what was decided about a refused token: newer, asked, wait, forced
-	// or passed on; or the store's: down, up.
+	// or passed on; or the store's: down, up or damaged.
 	Step    string `json:"step,omitempty"`
 	Errcode int    `json:"errcode,omitempty"`
 	Name    string `json:"name,omitempty"`
@@ -105,7 +105,7 @@ func tokenLevel(e token.Event) string {
 	case e.Type == token.EventRenewal && e.Result == token.ResultDenied:
 		return levelBad
 	case e.Type == token.EventRenewal && e.Result == token.ResultFailed, e.Type == token.EventRefusal,
-		e.Type == token.EventQuiet:
+		e.Type == token.EventQuiet, e.Type == token.EventStore && e.Step == "damaged":
 		return levelWarning
 	case e.Type == token.EventRogue, e.Type == token.EventBudget, e.Type == token.EventStore:
 		return levelBad

@@ -24,6 +24,7 @@ func TestEventLevels(t *testing.T) {
 		{"a refusal", token.Event{Type: token.EventRefusal}, levelWarning},
 		{"a rogue", token.Event{Type: token.EventRogue}, levelBad},
 		{"a store that went", token.Event{Type: token.EventStore, Step: "down"}, levelBad},
+		{"a stored record that cannot be read", token.Event{Type: token.EventStore, Step: "damaged"}, levelWarning},
 		{"a store that came back", token.Event{Type: token.EventStore, Step: "up"}, levelGood},
 	} {
 		if got := tokenLevel(c.event); got != c.want {

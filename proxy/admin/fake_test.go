@@ -28,7 +28,9 @@ type world struct {
 	draining bool
 	renewed  []string
 	renewErr error
-	key      token.Secret
+
+	renewTakes time.Duration
+	key        token.Secret
 }
 
 // noon is a moment that does not move.
@@ -64,6 +66,13 @@ func expired(s *token.Status) { s.State, s.ExpiresAt = token.Expired, s.FetchedA
 
 func empty(s *token.Status) { *s = token.Status{Key: s.Key, State: token.Empty, ForcedLeft: 20} }
 
+// cutOff is a token that WeChat refuses while it gives no other: the
+// secret was reset.
+func cutOff(s *token.Status) {
+	s.Refused, s.LastRefusedAt, s.LastRefusedCode = true, noon.Add(-time.Minute), 40001
+	s.LastErr, s.LastErrAt = &errcode.Error{Platform: errcode.MP, Endpoint: errcode.Token, Code: 40125, Msg: "invalid appsecret"}, noon.Add(-time.Minute)
+}
+
 // refusedIP is WeChat's no to an address that is not on the allow-list.
 func refusedIP() error {
 	return fmt.Errorf("fetch: %w", &errcode.Error{
@@ -93,6 +102,9 @@ func (w *world) options() Options {
 		Draining: func() (out bool) { locked(func() { out = w.draining }); return out },
 		Now:      func() (out time.Time) { locked(func() { out = w.now }); return out },
 		Renew: func(_ context.Context, account string, kind token.Kind) (err error) {
+			var takes time.Duration
+			locked(func() { takes = w.renewTakes })
+			time.Sleep(takes)
 			locked(func() { w.renewed, err = append(w.renewed, account+"/"+string(kind)), w.renewErr })
 			return err
 		},

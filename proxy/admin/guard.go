@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
@@ -10,7 +9,10 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
@@ -21,7 +23,8 @@ import (
 type guard struct {
 	key    [sha256.Size]byte
 	keyed  bool
-	sign   []byte // signs the cookies of this process
+	sign   atomic.Pointer[[32]byte] // signs the cookies of this process
+	wrong  *rate.Limiter            // only wrong keys use it up
 	origin *http.CrossOriginProtection
 	now    func() time.Time
 	log    *slog.Logger
@@ -29,12 +32,25 @@ type guard struct {
 }
 
 func newGuard(o Options) *guard {
-	sign := make([]byte, 32)
-	_, _ = rand.Read(sign) // never fails
-	return &guard{
-		key: sha256.Sum256([]byte(o.Key.Reveal())), keyed: o.Key != token.Secret{}, sign: sign,
+	g := &guard{
+		key: sha256.Sum256([]byte(o.Key.Reveal())), keyed: o.Key != token.Secret{}, wrong: rate.NewLimiter(1, mostWrong),
 		origin: http.NewCrossOriginProtection(), now: o.Now, log: o.Logger, page: newLoginPage(),
 	}
+	g.endCookies()
+	return g
+}
+
+// mostWrong is how many wrong keys in a row are listened to; then one a second.
+const mostWrong = 10
+
+// throttled takes note of a wrong key, and answers whoever tries too many.
+func (g *guard) throttled(w http.ResponseWriter, r *http.Request) bool {
+	if g.wrong.AllowN(g.now(), 1) {
+		g.log.Warn("wrong admin key", "remote", r.RemoteAddr)
+		return false
+	}
+	w.Header().Set("Retry-After", "1")
+	return true
 }
 
 func (g *guard) wrap(next http.Handler) http.Handler {
@@ -61,7 +77,8 @@ func (g *guard) admits(r *http.Request) bool {
 	if !g.keyed {
 		return true
 	}
-	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
 		return g.isKey(strings.TrimSpace(key))
 	}
 	if _, password, ok := r.BasicAuth(); ok {
@@ -78,8 +95,9 @@ func (g *guard) isKey(key string) bool {
 }
 
 func (g *guard) turnAway(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "" {
-		g.log.Warn("wrong admin key", "remote", r.RemoteAddr)
+	if r.Header.Get("Authorization") != "" && g.throttled(w, r) {
+		writeProblem(w, http.StatusTooManyRequests, problem{Message: "too many wrong keys"})
+		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="wechat-token-proxy"`)
 	if r.URL.Path == "/" && safe(r.Method) {

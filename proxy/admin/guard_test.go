@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,7 +22,6 @@ func guarded() (*Admin, *world) {
 
 func TestKey(t *testing.T) {
 	t.Parallel()
-	a, _ := guarded()
 	for _, c := range []struct {
 		name   string
 		header []string
@@ -29,12 +29,16 @@ func TestKey(t *testing.T) {
 	}{
 		{"none", nil, 401},
 		{"as a bearer", []string{"Authorization", "Bearer " + testKey}, 200},
+		{"as a bearer, in lower case", []string{"Authorization", "bearer " + testKey}, 200},
+		{"as a bearer, in upper case", []string{"Authorization", "BEARER  " + testKey}, 200},
+		{"with no scheme", []string{"Authorization", testKey}, 401},
 		{"as a password", []string{"Authorization", "Basic eDphIGxvbmcgYWRtaW4ga2V5"}, 200},
 		{"a wrong one", []string{"Authorization", "Bearer wrong"}, 401},
 		{"an empty one", []string{"Authorization", "Bearer "}, 401},
 		{"a cookie made up", []string{"Cookie", cookieName + "=9999999999.AAAA"}, 401},
 		{"a wrong one beside a cookie", []string{"Authorization", "Bearer wrong", "Cookie", cookieName + "=x"}, 401},
 	} {
+		a, _ := guarded()
 		for _, path := range []string{"/", "/api/status", "/ui/index.html"} {
 			got := ask(t, a, "GET", path, "", c.header...)
 			if got.Code != c.status {
@@ -45,6 +49,7 @@ func TestKey(t *testing.T) {
 			}
 		}
 	}
+	a, _ := guarded()
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		if got := ask(t, a, "GET", path, ""); got.Code != 200 {
 			t.Errorf("%s without a key: %d", path, got.Code)
@@ -86,8 +91,60 @@ func TestLogin(t *testing.T) {
 	if got := ask(t, a, "GET", "/api/status", "", header...); got.Code != 401 {
 		t.Errorf("half a day later: %d", got.Code)
 	}
-	if out := ask(t, a, "POST", "/logout", "", "Authorization", "Bearer "+testKey, "X-Requested-With", "x"); out.Result().Cookies()[0].MaxAge >= 0 {
-		t.Error("the cookie stays")
+}
+
+// Signing out ends the cookie wherever it is, not only in this browser.
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	a, _ := guarded()
+	login := func() string {
+		got := ask(t, a, "POST", "/login", url.Values{"key": {testKey}}.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		return cookieName + "=" + got.Result().Cookies()[0].Value
+	}
+	cookie := login()
+	out := ask(t, a, "POST", "/logout", "", "Cookie", cookie, "X-Requested-With", "x")
+	if out.Code != 204 || out.Result().Cookies()[0].MaxAge >= 0 {
+		t.Errorf("%d, the cookie stays", out.Code)
+	}
+	if got := ask(t, a, "GET", "/api/status", "", "Cookie", cookie); got.Code != 401 {
+		t.Errorf("with the old cookie: %d", got.Code)
+	}
+	if got := ask(t, a, "GET", "/api/status", "", "Cookie", login()); got.Code != 200 {
+		t.Errorf("signed in again: %d", got.Code)
+	}
+}
+
+func TestWrongKeysAreThrottled(t *testing.T) {
+	t.Parallel()
+	a, w := guarded()
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	try := func(key string) []*httptest.ResponseRecorder {
+		return []*httptest.ResponseRecorder{
+			ask(t, a, "GET", "/api/status", "", "Authorization", "Bearer "+key),
+			ask(t, a, "POST", "/login", url.Values{"key": {key}}.Encode(), form...),
+		}
+	}
+	for i := range mostWrong / 2 {
+		for _, got := range try("wrong") {
+			if got.Code != 401 {
+				t.Errorf("try %d: %d", i, got.Code)
+			}
+		}
+	}
+	for _, got := range try("wrong") {
+		if got.Code != 429 || got.Header().Get("Retry-After") != "1" {
+			t.Errorf("one too many: %d, Retry-After %q", got.Code, got.Header().Get("Retry-After"))
+		}
+	}
+	if got := try(testKey); got[0].Code != 200 || got[1].Code != 303 {
+		t.Errorf("the right one meanwhile: %d, %d", got[0].Code, got[1].Code)
+	}
+	if got := ask(t, a, "GET", "/api/status", ""); got.Code != 401 {
+		t.Errorf("none meanwhile: %d", got.Code)
+	}
+	w.set(func() { w.now = w.now.Add(time.Second) })
+	if got := try("wrong"); got[0].Code != 401 || got[1].Code != 429 {
+		t.Errorf("a second later: %d, then %d", got[0].Code, got[1].Code)
 	}
 }
 

@@ -55,10 +55,18 @@ func healthOf(statuses []token.Status, now time.Time) health {
 	return h
 }
 
-func live(s token.Status) bool { return s.State == token.Fresh || s.State == token.Stale }
+// live reports whether calls can be made with a credential: it has not ended,
+// and WeChat takes it, or may give another.
+func live(s token.Status) bool {
+	return (s.State == token.Fresh || s.State == token.Stale) && !refusedForGood(s)
+}
+
+// refusedForGood reports that WeChat refuses what is held, and that no other
+// can be had.
+func refusedForGood(s token.Status) bool { return s.Refused && s.LastErr != nil }
 
 func wantsAttention(s token.Status, now time.Time) bool {
-	return s.LastErr != nil || s.Rogue || s.State == token.Expired || now.Before(s.QuietUntil) ||
+	return s.LastErr != nil || s.Refused || s.Rogue || s.State == token.Expired || now.Before(s.QuietUntil) ||
 		s.ForcedLeft >= 0 && s.ForcedLeft <= forcedLow
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"html/template"
@@ -12,7 +13,7 @@ import (
 )
 
 // A browser gets a cookie for the key. The cookie is signed by this process
-// and ends with it, or after half a day.
+// and ends with it, after half a day, or when somebody signs out.
 const (
 	cookieName = "wechat_token_proxy_admin"
 	cookieLife = 12 * time.Hour
@@ -28,13 +29,25 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
-	g.log.Warn("wrong admin key", "remote", r.RemoteAddr)
+	if g.throttled(w, r) {
+		g.page.write(w, http.StatusTooManyRequests, "Too many wrong keys: wait a second. 错误次数过多，请稍候再试。")
+		return
+	}
 	g.page.write(w, http.StatusUnauthorized, "This is not the key. 密钥不正确。")
 }
 
+// logout ends all cookies: which one would have to be remembered.
 func (g *guard) logout(w http.ResponseWriter, r *http.Request) {
+	g.endCookies()
 	http.SetCookie(w, g.cookie(r, "", -1))
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// endCookies makes a new key to sign cookies with: those of before are nothing.
+func (g *guard) endCookies() {
+	sign := new([32]byte)
+	_, _ = rand.Read(sign[:]) // never fails
+	g.sign.Store(sign)
 }
 
 func (g *guard) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
@@ -46,7 +59,7 @@ func (g *guard) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 
 func (g *guard) cookieValue(end time.Time) string {
 	text := strconv.FormatInt(end.Unix(), 10)
-	mac := hmac.New(sha256.New, g.sign)
+	mac := hmac.New(sha256.New, g.sign.Load()[:])
 	mac.Write([]byte(text))
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -48,7 +48,7 @@ func newMetrics(o Options) *metrics {
 			"Requests sent to WeChat beyond a call's first; reason is token_refused or failover.", "account", "reason"),
 		renewals: newCounters("renewals_total", "Renewals of credentials.", "account", "kind", "cause", "result"),
 		refusals: newCounters("refusals_total",
-			"Calls whose credential WeChat refused, by what was decided.", "account", "errcode", "step"),
+			"Calls whose credential WeChat refused, by what was decided; a crowd's within a second count once.", "account", "errcode", "step"),
 		storeErrors: newCounter("store_errors_total", "Failed operations of the credential store."),
 		reloads:     newCounters("reloads_total", "Reloads of the settings; result is ok or refused.", "result"),
 	}

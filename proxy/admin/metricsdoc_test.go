@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -149,16 +150,19 @@ func TestMetricsAreAllThere(t *testing.T) {
 
 func TestMetricsOfAnAccountEndWithIt(t *testing.T) {
 	t.Parallel()
-	a, w := lived()
-	w.set(func() {
-		w.accounts = slices.DeleteFunc(w.accounts, func(a Account) bool { return a.Name == "shop" })
+	synctest.Test(t, func(t *testing.T) {
+		a, w := lived()
+		w.set(func() {
+			w.accounts = slices.DeleteFunc(w.accounts, func(a Account) bool { return a.Name == "shop" })
+		})
+		a.Reload("1 account", nil)
+		if text := ask(t, a, "GET", "/metrics", "").Body.String(); strings.Contains(text, `account="shop"`) {
+			t.Error("shop is still there")
+		}
+		time.Sleep(expositionLife)
+		a.Call(Call{At: noon.Add(2 * time.Second), Account: "shop", Class: "message", Status: 200})
+		if text := ask(t, a, "GET", "/metrics", "").Body.String(); !strings.Contains(text, `requests_total{account="other",`) {
+			t.Error("a late call of its is not counted under other")
+		}
 	})
-	a.Reload("1 account", nil)
-	if text := ask(t, a, "GET", "/metrics", "").Body.String(); strings.Contains(text, `account="shop"`) {
-		t.Error("shop is still there")
-	}
-	a.Call(Call{At: noon.Add(2 * time.Second), Account: "shop", Class: "message", Status: 200})
-	if text := ask(t, a, "GET", "/metrics", "").Body.String(); !strings.Contains(text, `requests_total{account="other",`) {
-		t.Error("a late call of its is not counted under other")
-	}
 }

@@ -43,6 +43,12 @@ func TestPageLooksRight(t *testing.T) {
 		b.is(fmt.Sprintf("document.getElementById('h-accounts').textContent === %q", look.title), look.name+": the text is right")
 		b.is("document.querySelectorAll('#accounts tbody').length === 5", look.name+": all accounts are shown")
 		b.is("document.documentElement.scrollWidth <= innerWidth", look.name+": the page does not scroll sideways")
+		if look.width < 400 {
+			b.is(`(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(document.getElementById("accounts").parentElement)`, look.name+": the accounts do not scroll sideways")
+			b.is(`[...document.querySelectorAll("#accounts th[scope=rowgroup], #accounts .state, #accounts .life, #accounts .act button")].every((e) => {
+				const r = e.getBoundingClientRect(); return r.width > 20 && r.left >= 0 && r.right <= innerWidth;
+			})`, look.name+": name, state, life and Renew are in sight")
+		}
 		b.is("!document.body.innerText.match(/undefined|NaN|null|\\[object/)", look.name+": no text is broken")
 		b.shoot(look.name)
 		b.accessible(string(axe), look.name)
@@ -80,6 +86,33 @@ func TestPageTellsWithinTwoSeconds(t *testing.T) {
 		&& document.querySelector("#verdict .words").textContent.startsWith("2 of 5 accounts")
 		&& document.querySelector("#events tbody tr").innerText.includes("qyapi.weixin.qq.com breaker closed → open")`)
 	b.is(`document.querySelector('tbody[data-account="staff"]').innerText.includes("5.6.7.8")`, "the page says which IP")
+	b.quiet()
+}
+
+func TestPageSaysWhatWeChatRefuses(t *testing.T) {
+	a, w := demo()
+	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRefusedCode = true, 40001 }).with("staff", cutOff)
+	a.Token(token.Event{Type: token.EventStore, Key: token.Key{Account: "shop", Kind: token.AccessToken}, Step: "damaged", Err: errors.New("it cannot be opened")})
+	for i := range 40 {
+		for _, name := range []string{"shop", "members"} {
+			a.Call(Call{At: w.now, Account: name, Class: "user", Status: 200, Errcode: 40003 + i*7})
+		}
+	}
+	b := openBrowser(t, a)
+	b.dress(1280, 1000, "light", "en-US")
+	b.visit("/")
+	b.wait(soon, `document.querySelector("#verdict .words").textContent === "WeChat refuses the token of staff, and gives no other."`)
+	bar := func(name string) string {
+		return fmt.Sprintf(`getComputedStyle(document.querySelector('tbody[data-account=%q] .life .bar'), "::before").backgroundColor`, name)
+	}
+	b.is(bar("shop")+" !== "+bar("members"), "the life bar of a refused token is not green")
+	b.is(`document.querySelector('tbody[data-account="shop"]').innerText.includes("WeChat refuses its token (40001).")`, "the page says so")
+	b.is(`document.querySelector('tbody[data-account="staff"]').innerText.includes("WeChat refuses its token (40001), and gives no other.")`, "and that no other is given")
+	b.is(`document.querySelector('tbody[data-account="staff"] .state .level').dataset.level === "down"`, "its state is down")
+	b.is(`document.getElementById("events").innerText.includes("A stored credential could not be read")`, "a damaged record is told in words")
+	b.is(`document.querySelector("#errcodes tbody tr").innerText.includes("several")`, "an errcode of two accounts is of several")
+	b.is(`document.getElementById("errcodes").parentElement.clientHeight < 600 && document.getElementById("errcodes").parentElement.tabIndex === 0`, "many errcodes scroll")
+	b.shoot("refused")
 	b.quiet()
 }
 

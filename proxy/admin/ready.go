@@ -14,7 +14,8 @@ const mostReady = 100
 // readyAnswer is what /readyz says.
 type readyAnswer struct {
 	// Ready: at least one account has a live access_token (with ?account=, that
-	// one), and no shutdown is under way.
+	// one), and no shutdown is under way. One that WeChat refuses is not live
+	// while no other can be had.
 	Ready    bool `json:"ready"`
 	Draining bool `json:"draining"`
 	// Counts says how many accounts are down, warning, starting and ok.
@@ -28,8 +29,10 @@ type readyRow struct {
 	Name  string      `json:"name"`
 	State token.State `json:"state"`
 	// SecondsLeft is what is left of its access_token's life.
-	SecondsLeft int64      `json:"seconds_left"`
-	LastError   *lastError `json:"last_error,omitempty"`
+	SecondsLeft int64 `json:"seconds_left"`
+	// Refused: WeChat refused it in the last call that told.
+	Refused   bool       `json:"refused,omitempty"`
+	LastError *lastError `json:"last_error,omitempty"`
 }
 
 // lastError is why the last fetch of a credential failed.
@@ -83,7 +86,7 @@ func (a *Admin) serveReady(w http.ResponseWriter, r *http.Request) {
 	now := a.opts.Now()
 	for i, m := range members {
 		s := tokenOf(m.statuses)
-		answer.Accounts[i] = readyRow{Name: m.Name, State: s.State, SecondsLeft: secondsLeft(s, now), LastError: lastErrorOf(s)}
+		answer.Accounts[i] = readyRow{Name: m.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Refused: s.Refused, LastError: lastErrorOf(s)}
 	}
 	status := http.StatusOK
 	if !answer.Ready {

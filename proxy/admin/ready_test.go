@@ -24,6 +24,9 @@ func TestReady(t *testing.T) {
 		{"with a stale one", newWorld().with("shop", func(s *token.Status) { s.State = token.Stale }), "", 200},
 		{"with none yet", newWorld().with("shop", empty), "", 503},
 		{"with a dead one", newWorld().with("shop", expired), "", 503},
+		{"with one that WeChat refuses", newWorld().with("shop", func(s *token.Status) { s.Refused = true }), "", 200},
+		{"with one that WeChat refuses for good", newWorld().with("shop", cutOff), "", 503},
+		{"asked for one that WeChat refuses for good", newWorld().with("shop").with("game", cutOff), "?account=game", 503},
 		{"asked for the one that lives", newWorld().with("shop").with("game", expired), "?account=shop", 200},
 		{"asked for it by its ID", newWorld().with("shop").with("game", expired), "?account=wx-shop", 200},
 		{"asked for the one that is dead", newWorld().with("shop").with("game", expired), "?account=game", 503},
@@ -52,6 +55,34 @@ func TestReadySaysWhyAndWhatToDo(t *testing.T) {
 	}
 	if left := got.Accounts[1].SecondsLeft; left != 3600 {
 		t.Errorf("%d seconds left, want 3600", left)
+	}
+}
+
+// A token that WeChat refuses is alive by the clock only: everything says so.
+func TestARefusedTokenIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRefusedCode = true, 40001 }).with("game", cutOff).options())
+	ready := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
+	for i, want := range []readyRow{{Name: "game", Refused: true}, {Name: "shop", Refused: true}, {Name: "a-shop"}} {
+		if got := ready.Accounts[i]; got.Name != want.Name || got.Refused != want.Refused || got.State != token.Fresh {
+			t.Errorf("/readyz, row %d: %+v", i, got)
+		}
+	}
+	s := parse[status](t, ask(t, a, "GET", "/api/status", ""))
+	if rows := s.Accounts.Rows; rows[0].Health != healthDown || !rows[0].Credentials[0].Refused || rows[1].Health != healthWarning || rows[2].Credentials[0].Refused {
+		t.Errorf("/api/status: %+v", rows)
+	}
+	if v := s.Overview.Verdict; v.EN != "WeChat refuses the token of game, and gives no other." || v.Level != healthDown {
+		t.Errorf("headline %+v", v)
+	}
+	text := ask(t, a, "GET", "/metrics", "").Body.String()
+	for _, want := range []string{
+		`wechat_proxy_credential_refused{account="game",kind="access_token"} 1`, `wechat_proxy_credential_refused{account="a-shop",kind="access_token"} 0`,
+		`wechat_proxy_accounts{health="down"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing", want)
+		}
 	}
 }
 

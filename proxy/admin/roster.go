@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
 // member is an account with what is known of it at one moment.
@@ -17,6 +18,21 @@ type member struct {
 	health   health
 }
 
+// refused reports that WeChat refuses the member's access_token.
+func (m member) refused() bool { return tokenOf(m.statuses).Refused }
+
+// compareRefused puts a member whose token is refused before one whose is not.
+func compareRefused(a, b member) int {
+	switch refused := a.refused(); {
+	case refused == b.refused():
+		return 0
+	case refused:
+		return -1
+	default:
+		return 1
+	}
+}
+
 // roster is all accounts at one moment, those that need somebody first.
 // Nobody writes to it.
 type roster struct {
@@ -24,6 +40,8 @@ type roster struct {
 	counts  map[health]int
 	byName  map[string]int // :: name or ID → place in members
 	live    int            // how many have a live access_token
+
+	platforms map[errcode.Platform]bool // that have accounts
 }
 
 // find returns an account by its name or ID.
@@ -69,19 +87,20 @@ func (r *rosters) build() *roster {
 	accounts := r.directory.refresh()
 	out := &roster{
 		members: make([]member, 0, len(accounts)), counts: map[health]int{},
-		byName: make(map[string]int, 2*len(accounts)),
+		byName: make(map[string]int, 2*len(accounts)), platforms: map[errcode.Platform]bool{},
 	}
 	for _, a := range accounts {
 		m := member{Account: a, statuses: r.directory.opts.Statuses(a.Name)}
 		m.health = healthOf(m.statuses, now)
 		out.members = append(out.members, m)
 		out.counts[m.health]++
+		out.platforms[platform(a.Platform)] = true
 		if live(tokenOf(m.statuses)) {
 			out.live++
 		}
 	}
 	slices.SortStableFunc(out.members, func(a, b member) int {
-		return cmp.Or(cmp.Compare(a.health.rank(), b.health.rank()), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.health.rank(), b.health.rank()), compareRefused(a, b), cmp.Compare(a.Name, b.Name))
 	})
 	for i, m := range out.members {
 		if _, taken := out.byName[m.ID]; !taken {

@@ -4,23 +4,20 @@ import (
 	"net/http"
 
 	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // routes is the table of contents of the admin address.
 //
-// Outermost first: headers that every answer carries; then, for all but health
+// Outermost first: a deadline, and headers that every answer carries; then, for all but health
 // and metrics, the guard (host, origin, key).
 func (a *Admin) routes() http.Handler {
-	metrics := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 3})
-
 	open := mux.NewRouter().SkipClean(true)
 	get := func(path string, h http.HandlerFunc) {
 		open.HandleFunc(path, h).Methods(http.MethodGet, http.MethodHead)
 	}
 	get("/healthz", a.serveHealth)
 	get("/readyz", a.serveReady)
-	get("/metrics", metrics.ServeHTTP)
+	get("/metrics", newExposition(a.metrics.registry).serve)
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		open.HandleFunc(path, methodNotAllowed("GET, HEAD"))
 	}
@@ -45,7 +42,7 @@ func (a *Admin) routes() http.Handler {
 	guarded.NotFoundHandler = http.HandlerFunc(notFound)
 
 	open.PathPrefix("/").Handler(a.guard.wrap(guarded))
-	return withHeaders(open)
+	return withDeadline(withHeaders(open))
 }
 
 func methodNotAllowed(allow string) http.HandlerFunc {

@@ -17,6 +17,7 @@ type series [seriesSteps]atomic.Pointer[window]
 type window struct {
 	number             int64 // of ten seconds since 1970
 	calls, failed      atomic.Uint64
+	broken             atomic.Uint64 // failed for no fault of the caller's
 	overhead, upstream latency
 }
 
@@ -43,6 +44,9 @@ func (s *series) add(c *Call, failed bool) {
 	w.calls.Add(1)
 	if failed {
 		w.failed.Add(1)
+	}
+	if c.broken() {
+		w.broken.Add(1)
 	}
 	w.overhead.add(c.overhead())
 	if c.Upstream > 0 {
@@ -111,6 +115,19 @@ func (s *series) traffic(now time.Time) traffic {
 		t.Upstream.add(&w.upstream)
 	}
 	return t
+}
+
+// lastMinute returns the calls of the last full minute of steps and of the one
+// under way: all, and those that failed for no fault of the caller's.
+func (s *series) lastMinute(now time.Time) (calls, broken uint64) {
+	last := windowNumber(now)
+	for n := max(0, last-int64(time.Minute/seriesStep)); n <= last; n++ {
+		if w := s[n%seriesSteps].Load(); w != nil && w.number == n {
+			broken += w.broken.Load() // read first: it never exceeds calls
+			calls += w.calls.Load()
+		}
+	}
+	return calls, broken
 }
 
 // rate returns the calls, and the failed ones, per second of the last full

@@ -123,9 +123,11 @@ func (a *Admin) status(q query) status {
 
 func (a *Admin) overview(now time.Time, r *roster) overview {
 	o, store, draining := a.opts, a.opts.Store(), a.opts.Draining()
-	f := facts{draining: draining, counts: r.counts, hosts: o.Hosts(), store: store}
+	f := facts{draining: draining, counts: r.counts, platforms: r.platforms, hosts: o.Hosts(), store: store}
+	f.calls, f.broken = a.series.lastMinute(now)
 	if len(r.members) > 0 {
-		f.worst = r.members[0].Name
+		worst := r.members[0]
+		f.worst, f.refused, f.code = worst.Name, worst.refused(), tokenOf(worst.statuses).LastRefusedCode
 	}
 	view := overview{
 		Verdict: verdictOf(f), Ready: r.live > 0 && !draining, Draining: draining, Counts: r.counts,

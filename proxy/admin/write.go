@@ -25,6 +25,7 @@ func writeProblem(w http.ResponseWriter, status int, p problem) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
+	patience(w) // WeChat may have been asked meanwhile
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)

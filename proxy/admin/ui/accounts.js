@@ -35,30 +35,34 @@ export function level(name, text) {
 
 const stateLevel = { fresh: "ok", stale: "ok", empty: "starting", expired: "down" };
 
+// cell is a cell that says which column it is of where the columns are stacked.
+const cell = (column, attributes, ...children) => h("td", { ...attributes, "data-column": t(column) }, ...children);
+
 function lifeCell(c) {
-  if (!c.expires_at || c.state === "empty" || c.state === "expired") return h("td", { class: "life" }, h("span", { class: "bar", "data-state": c.state, "aria-hidden": "true" }), h("span", { class: "muted" }, "–"));
-  return h("td", { class: "life" },
+  if (!c.expires_at || c.state === "empty" || c.state === "expired") return cell("life", { class: "life" }, h("span", { class: "bar", "data-state": c.state, "aria-hidden": "true" }), h("span", { class: "muted" }, "–"));
+  return cell("life", { class: "life" },
     h("span", {
-      class: "bar", "data-state": c.state, "aria-hidden": "true", "data-life": c.life_seconds,
+      class: "bar", "data-state": c.refused ? "refused" : c.state, "aria-hidden": "true", "data-life": c.life_seconds,
       "data-end": Date.parse(c.expires_at), "data-renew": c.renew_at ? Date.parse(c.renew_at) : null, title: t("notch"),
     }),
     until(c.expires_at));
 }
 
 function renewalCell(c) {
-  if (c.next_try_at) return h("td", {}, `${t("nextTry")} `, until(c.next_try_at, t("soon")));
-  if (c.renew_at && c.state !== "expired") return h("td", {}, until(c.renew_at, t("soon")));
-  return h("td", { class: "muted" }, "–");
+  const column = (...children) => cell("nextRenewal", {}, ...children);
+  if (c.next_try_at) return column(h("span", {}, `${t("nextTry")} `, until(c.next_try_at, t("soon"))));
+  if (c.renew_at && c.state !== "expired") return column(until(c.renew_at, t("soon")));
+  return cell("nextRenewal", { class: "muted" }, "–");
 }
 
 function refusalCell(c) {
-  if (!c.last_refused_at) return h("td", { class: "muted" }, "–");
-  return h("td", {}, String(c.last_refused_errcode ?? ""), h("span", { class: "muted" }, " · ", ago(c.last_refused_at)));
+  if (!c.last_refused_at) return cell("lastRefusal", { class: "muted" }, "–");
+  return cell("lastRefusal", {}, h("span", {}, String(c.last_refused_errcode ?? ""), h("span", { class: "muted" }, " · ", ago(c.last_refused_at))));
 }
 
 function forcedCell(c) {
-  if (c.forced_left === undefined) return h("td", { class: "n muted" }, "–");
-  return h("td", { class: c.forced_left <= 4 ? "n warn" : "n" }, `${c.forced_left}`, h("span", { class: "muted" }, "/20"));
+  if (c.forced_left === undefined) return cell("forcedLeft", { class: "n muted" }, "–");
+  return cell("forcedLeft", { class: c.forced_left <= 4 ? "n warn" : "n" }, h("span", {}, `${c.forced_left}`, h("span", { class: "muted" }, "/20")));
 }
 
 const tail = (id) => (id.length > 14 ? `${id.slice(0, 6)}…${id.slice(-4)}` : id);
@@ -70,10 +74,19 @@ function nameCell(a, rows) {
     h("div", { class: "id muted", title: a.id }, tail(a.id), a.token_api ? ` · ${a.token_api}` : a.kind ? ` · ${a.kind}` : ""));
 }
 
+// levelOf says how a credential is: one that WeChat refuses is alive by the
+// clock only.
+function levelOf(c) {
+  const alive = stateLevel[c.state] === "ok";
+  if (c.last_error) return alive && !c.refused ? "warning" : "down";
+  return c.refused && alive ? "warning" : stateLevel[c.state];
+}
+
 function credentialCells(c) {
+  const state = c.refused ? "refused" : c.state;
   return [
-    h("td", {}, c.kind),
-    h("td", {}, level(c.last_error && stateLevel[c.state] === "ok" ? "warning" : c.last_error ? "down" : stateLevel[c.state], known(`state_${c.state}`, c.state))),
+    h("td", { class: "kind" }, c.kind),
+    h("td", { class: "state" }, level(levelOf(c), known(`state_${state}`, state))),
     lifeCell(c), renewalCell(c), refusalCell(c), forcedCell(c),
   ];
 }
@@ -85,7 +98,7 @@ function renewCell(a, c) {
 }
 
 function callCells(a, rows) {
-  return [h("td", { class: "n", rowspan: rows }, number(a.calls)), h("td", { class: a.failed > 0 ? "n bad" : "n", rowspan: rows }, number(a.failed))];
+  return [cell("calls", { class: "n", rowspan: rows }, number(a.calls)), cell("failed", { class: a.failed > 0 ? "n bad" : "n", rowspan: rows }, number(a.failed))];
 }
 
 // complaints are what is wrong with an account, in words.
@@ -93,6 +106,10 @@ function complaints(a) {
   const out = [];
   for (const c of a.credentials) {
     const e = c.last_error;
+    if (c.refused) {
+      const words = c.kind !== "access_token" ? "refusedTicket" : e ? "refusedForGood" : "refused";
+      out.push(h("p", { class: "advice" }, h("b", {}, `${c.kind}: `), t(words, c.last_refused_errcode)));
+    }
     if (e) {
       out.push(h("p", {}, h("b", {}, `${c.kind}: `), [e.errcode ? `${e.errcode} ` : "", e.name ? `${e.name}. ` : "", e.message].join(""),
         e.rid ? h("span", { class: "muted" }, ` (rid ${e.rid})`) : null));

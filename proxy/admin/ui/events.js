@@ -17,7 +17,7 @@ export function sentence(e) {
     case "quiet":
       return t("event_quiet", duration((e.took_ms ?? 0) / 1000));
     case "store":
-      return t(e.step ? `event_store_${e.step}` : "event_store");
+      return known(`event_store_${e.step}`, t("event_store"));
     case "breaker":
       return t("event_breaker", known(`breakerName_${e.from}`, e.from), known(`breakerName_${e.to}`, e.to));
     case "reload":

@@ -12,7 +12,7 @@ export function drawErrcodes(rows) {
     h("td", {}, e.name || "–", e.platform === "wecom" ? h("span", { class: "tag" }, "WeCom") : null),
     h("td", { class: "n" }, number(e.calls)),
     h("td", { class: "time" }, h("time", { datetime: e.last_at, title: moment(e.last_at) }, clock(Date.parse(e.last_at)))),
-    h("td", {}, e.account),
+    h("td", { title: e.several ? e.account : null }, e.several ? t("several") : e.account),
     h("td", { class: "todo" }, e.advice ? said(e.advice) : known(`verdict_${e.verdict}`, "")))), t("noErrcodes"));
 }
 
