@@ -5,9 +5,11 @@
 //
 // Map: main.go the commands; serve.go listeners, from start to shutdown;
 // app.go what is served, put together from the settings, and put together again
-// when they change; certs.go TLS files; sandbox.go WeChat built in; check.go
-// what works and what to do; explain.go what became of a call; import.go what an
-// SDK left in Redis; logs.go how things are told.
+// when they change; certs.go TLS files; logs.go and trace.go how things are told;
+// sandbox.go WeChat built in; check.go, checker.go and advice.go what works and
+// what to do; ask.go questions to WeChat of our own: explain.go what became of a
+// call, quota.go what is left of the day's; scrub.go takes secrets out of the
+// answers; import.go what an SDK left in Redis.
 package main
 
 import (

@@ -5,6 +5,8 @@
 // Map, in the order of the journey:
 //
 //	proxy.go      the Proxy: settings, and ServeHTTP as a table of contents
+//	call.go       one call on its way; account.go: whom we serve
+//	receive.go    who, for which account, may they; the files that answer that:
 //	frontdoor.go  by which name a call came in; what is not served at all
 //	path.go       the path, understood in one way only
 //	query.go      the query, likewise
