@@ -68,7 +68,11 @@ func check(ctx context.Context, e env, args []string, stdout io.Writer) error {
 	cfg, warnings, err := config.Load(e.lookup, e.all)
 	if err != nil {
 		if *asJSON {
-			_ = printJSON(stdout, wrongSettings(err)) // the error is told all the same
+			_ = printJSON(stdout, wrongSettings(err, warnings)) // the error is told all the same
+			return err
+		}
+		for _, w := range warnings { // a misspelt name may be why
+			fmt.Fprintln(stdout, w)
 		}
 		return err
 	}
@@ -91,12 +95,15 @@ func check(ctx context.Context, e env, args []string, stdout io.Writer) error {
 
 // wrongSettings is a report of settings that cannot be used, one finding for
 // each problem.
-func wrongSettings(err error) Report {
+func wrongSettings(err error, warnings []string) Report {
+	r := Report{}
+	for _, w := range warnings {
+		r.Checks = append(r.Checks, Finding{Name: "settings", OK: true, Warning: true, Detail: w})
+	}
 	var problems config.Problems
 	if !errors.As(err, &problems) {
-		return Report{Checks: []Finding{{Name: "settings", Detail: err.Error()}}}
+		r.Checks = append(r.Checks, Finding{Name: "settings", Detail: err.Error()})
 	}
-	r := Report{}
 	for _, p := range problems {
 		r.Checks = append(r.Checks, Finding{Name: "settings", Detail: p.String()})
 	}

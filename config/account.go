@@ -164,7 +164,7 @@ func (l *loader) fileSecret(entry field, f map[string]field) Secret {
 	case "app_secret_file":
 		secret, err := l.read.secret(l.beside(text))
 		if err != nil {
-			given[0].wrong(l.beside(text), "%v", err)
+			given[0].wrong(fileName(text), "%v", err)
 		}
 		return secret
 	case "app_secret_env":

@@ -61,7 +61,7 @@ func (l *loader) fileKey(entry, hash, file field) (key [sha256.Size]byte) {
 		}
 		secret, err := l.read.secret(l.beside(name))
 		if err != nil {
-			file.wrong(l.beside(name), "%v", err)
+			file.wrong(fileName(name), "%v", err)
 			return key
 		}
 		key = sha256.Sum256([]byte(secret.Reveal()))

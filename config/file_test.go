@@ -129,7 +129,7 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 			"  - {name: e, app_id: wx5, app_secret: \"CANARY\\n\"}\n" +
 			"  - {name: f, app_id: wx6, app_secret_env: BAD}\n", []string{
 			"f.yaml:2 app_secret_file: is there beside app_secret: only one can hold",
-			"f.yaml:3 app_secret_file=DIR/x: no such file or directory",
+			"f.yaml:3 app_secret_file: no such file or directory",
 			"f.yaml:4 app_secret_env=NOT_SET: this variable is not set",
 			"f.yaml:5 app_secret_env: not the name of a variable: capitals, digits and underscores",
 			"f.yaml:6 app_secret: has line breaks or control characters in it, or white space at an end",
@@ -161,7 +161,7 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 			"f.yaml:4 key_sha256: " + hexed,
 			"f.yaml:5 key_sha256: " + hexed,
 			"f.yaml:6 key_sha256: " + hexed,
-			"f.yaml:7 key_file=DIR/x: no such file or directory",
+			"f.yaml:7 key_file: no such file or directory",
 			"f.yaml:8 key_file: is there beside key_sha256: only one can hold",
 			"f.yaml:9 key_sha256: is empty",
 		}},

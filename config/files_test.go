@@ -67,7 +67,7 @@ func TestSecretsOfTheEnvironmentMayBeInFiles(t *testing.T) {
 	}
 	write(t, dir, "storekey", "CANARY")
 	got := strings.Join(e.and("WECHAT_APP_SECRET", "CANARY", "PROXY_CLIENT_KEY_FILE", "none", "PROXY_ADMIN_KEY", "CANARY").problems(t, dir), "\n")
-	const want = `PROXY_CLIENT_KEY_FILE=none: no such file or directory
+	const want = `PROXY_CLIENT_KEY_FILE: no such file or directory
 PROXY_ADMIN_KEY_FILE=DIR/admin: is set beside PROXY_ADMIN_KEY: only one can hold
 PROXY_STORE_KEY_FILE=DIR/storekey: not 32 bytes in base64; make one with: openssl rand -base64 32
 WECHAT_APP_SECRET_FILE=DIR/app: is set beside WECHAT_APP_SECRET: only one can hold`

@@ -203,7 +203,7 @@ func TestWhatIsWrongWithTheEnvironment(t *testing.T) {
 			"PROXY_TLS_KEY_FILE: is not set, but PROXY_TLS_CERT_FILE is",
 		}},
 		{"the other half of TLS", account().and("PROXY_TLS_KEY_FILE", "testdata"), []string{
-			"PROXY_TLS_KEY_FILE=testdata: not a regular file",
+			"PROXY_TLS_KEY_FILE: not a regular file",
 			"PROXY_TLS_CERT_FILE: is not set, but PROXY_TLS_KEY_FILE is",
 		}},
 		{"a store that is none", account().and("PROXY_TOKEN_STORE", "sqlite:///x"), []string{"PROXY_TOKEN_STORE=sqlite:***: not memory:, file:///path/to/dir, redis://host:6379 or rediss://host:6379"}},

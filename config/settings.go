@@ -2,11 +2,13 @@ package config
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // secret returns the secret of a variable or of the file that the variable with
@@ -31,7 +33,10 @@ func (l *loader) secret(name string, secret Secret, file string) Secret {
 // fileName is the name of a file that was to hold a secret, as a problem may
 // quote it: not if it looks like the secret itself, set in the wrong place.
 func fileName(name string) string {
-	if filepath.IsAbs(name) || strings.Contains(name, ".") || len(name) < 16 {
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return ""
+	}
+	if dir, err := os.Stat(filepath.Dir(name)); strings.ContainsRune(name, filepath.Separator) && err == nil && dir.IsDir() || filepath.Ext(name) != "" {
 		return name
 	}
 	return ""

@@ -37,8 +37,10 @@ func TestStoreURLFromAFile(t *testing.T) {
 
 func TestASecretInThePlaceOfAFileIsNotQuoted(t *testing.T) {
 	t.Parallel()
-	e := env{"WECHAT_APP_ID": "wx01", "WECHAT_APP_SECRET_FILE": "CANARY6f1ed002ab5595859014ebf0951522d9"}
-	if got := e.problems(t, t.TempDir()); len(got) != 1 {
-		t.Errorf("%q", got)
+	for _, pasted := range []string{"CANARY6f1ed002ab5595859014ebf0951522d9", "CANARYshort", "/CANARY/6f1e", "-----BEGIN\nCANARY.key\n"} {
+		e := env{"WECHAT_APP_ID": "wx01", "WECHAT_APP_SECRET_FILE": pasted, "PROXY_TLS_CERT_FILE": "testdata/secret.txt", "PROXY_TLS_KEY_FILE": pasted}
+		if got := e.problems(t, t.TempDir()); len(got) != 2 {
+			t.Errorf("%q", got)
+		}
 	}
 }

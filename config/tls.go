@@ -27,14 +27,14 @@ func (l *loader) tls() TLS {
 		l.problems.add("PROXY_TLS_CERT_FILE", "", "is not set, but PROXY_TLS_KEY_FILE is")
 	case hasCert && hasKey:
 		if _, err := tls.X509KeyPair(cert, key); err != nil {
-			l.problems.add("PROXY_TLS_CERT_FILE", files.CertFile, "does not go with PROXY_TLS_KEY_FILE: %s", strings.TrimPrefix(err.Error(), "tls: "))
+			l.problems.add("PROXY_TLS_CERT_FILE", fileName(files.CertFile), "does not go with PROXY_TLS_KEY_FILE: %s", strings.TrimPrefix(err.Error(), "tls: "))
 		}
 	}
 	if files.ClientCAFile != "" && files.CertFile == "" && files.KeyFile == "" {
-		l.problems.add("PROXY_TLS_CLIENT_CA_FILE", files.ClientCAFile, "needs PROXY_TLS_CERT_FILE and PROXY_TLS_KEY_FILE")
+		l.problems.add("PROXY_TLS_CLIENT_CA_FILE", fileName(files.ClientCAFile), "needs PROXY_TLS_CERT_FILE and PROXY_TLS_KEY_FILE")
 	}
 	if hasCA && !x509.NewCertPool().AppendCertsFromPEM(ca) {
-		l.problems.add("PROXY_TLS_CLIENT_CA_FILE", files.ClientCAFile, "holds no certificate in PEM")
+		l.problems.add("PROXY_TLS_CLIENT_CA_FILE", fileName(files.ClientCAFile), "holds no certificate in PEM")
 	}
 	return files
 }
@@ -45,7 +45,7 @@ func (l *loader) pem(name, file string) (data []byte, ok bool) {
 	}
 	data, err := l.read.file(file, maxFile)
 	if err != nil {
-		l.problems.add(name, file, "%v", err)
+		l.problems.add(name, fileName(file), "%v", err)
 	}
 	return data, err == nil
 }

@@ -55,8 +55,12 @@ func TestAStrangerHasNoWeComAgent(t *testing.T) {
 	w := newWorld(t, setup{clients: []access.ClientSpec{keyed("all", "KEYALL")}})
 	w.warm()
 	for line, status := range map[string]int{
-		"GET /@staff/sns/userinfo?openid=x":                                         200, // passed on as it is, to the other platform
-		"GET /@staff/sns/oauth2/refresh_token?refresh_token=r&from_appid=" + corpID: 401,
+		"GET /@staff/sns/userinfo?openid=x": 200, // passed on as it is, to the other platform
+		// Whether an account is there makes no difference.
+		"GET /@staff/sns/oauth2/refresh_token?refresh_token=r&from_appid=" + corpID: 200,
+		"GET /@shop/sns/oauth2/refresh_token?refresh_token=r":                       200,
+		"GET /@nope/sns/oauth2/refresh_token?refresh_token=r":                       200,
+		"GET /sns/oauth2/refresh_token?refresh_token=r&appid=" + corpID:             200,
 		"GET /@nope/sns/userinfo?access_token=U":                                    200,
 		"GET /@shop/sns/userinfo?access_token=U":                                    200,
 	} {
@@ -79,6 +83,8 @@ func TestAClientsKeyNeverGoesUp(t *testing.T) {
 	w.call("GET /sns/jscode2session?js_code=1&appid="+shopID+"&secret=KEYALL", "")
 	w.call("GET /sns/oauth2/refresh_token?refresh_token=r&appid="+shopID+"&secret=KEYALL", "")
 	w.call("GET /sns/oauth2/refresh_token?refresh_token=r&appid=unknown&secret=KEYALL", "")
+	w.call("GET /sns/oauth2/refresh_token?refresh_token=r&appid=unknown&corpsecret=KEYALL", "")
+	w.call("GET /sns/jscode2session?js_code=1&appid="+shopID+"&corpsecret=KEYALL", "")
 	w.call("POST /@staff/cgi-bin/webhook/send?key=1&access_token=KEYALL", "{}", "Authorization: Bearer KEYALL")
 	for _, s := range w.wechat.Seen() {
 		if strings.Contains(s.RawQuery, "KEYALL") || strings.Contains(fmt.Sprint(s.Header), "KEYALL") {
@@ -169,6 +175,16 @@ func TestOddAnswersOfWeChats(t *testing.T) {
 		g := w.call("GET /cgi-bin/user/get", "")
 		if len(g.body) != 9000 || g.Trailer.Get("X-Echo") != "" {
 			t.Errorf("%d bytes, trailer %v", len(g.body), g.Trailer)
+		}
+	})
+	t.Run("a trailer behind a short answer", func(t *testing.T) {
+		w.upstreamAt(t, func(rw http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(rw, `{"errcode":0}`)
+			rw.(http.Flusher).Flush()
+			rw.Header().Set(http.TrailerPrefix+"X-Echo", r.URL.Query().Get("access_token"))
+		}, 0)
+		if g := w.call("GET /cgi-bin/user/get", ""); g.Trailer.Get("X-Echo") != "" || g.Header.Get("Trailer") != "" || g.body != `{"errcode":0}` {
+			t.Errorf("%v %v %v", g, g.Header, g.Trailer)
 		}
 	})
 	t.Run("a beginning of an answer, and nothing more", func(t *testing.T) {
@@ -271,5 +287,20 @@ func TestPathsByteForByte(t *testing.T) {
 		if got := without(in, isAccessToken); got != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)
 		}
+	}
+}
+
+// What net/url would escape goes up as it came.
+func TestOddBytesGoUpAsTheyCame(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	seen := make(chan string, 1)
+	w.upstreamAt(t, func(rw http.ResponseWriter, r *http.Request) { seen <- r.RequestURI }, 0)
+	line := w.rawCall("GET /@shop/wxa/a|b^`{}\"<>\xe4\xbd\xa0?q=|^ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if line != "HTTP/1.1 200 OK" {
+		t.Fatal(line)
+	}
+	if got := <-seen; !strings.HasPrefix(got, "/wxa/a|b^`{}\"<>\xe4\xbd\xa0?q=|^&access_token=") {
+		t.Errorf("%q", got)
 	}
 }

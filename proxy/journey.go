@@ -155,7 +155,7 @@ func (c *call) credentials() string {
 	case c.route.keyless && c.route.inject == injectNothing: // the access_token is a user's
 		return without(c.query.raw, func(name string) bool { return name == paramFromAppID })
 	case c.route.inject == injectAppID:
-		return without(c.query.raw, func(name string) bool { return isOurs(name) || name == paramSecret })
+		return without(c.query.raw, func(name string) bool { return isOurs(name) || isSecret(name) })
 	default:
 		return without(c.query.raw, isOurs)
 	}
@@ -172,7 +172,12 @@ func (c *call) secret() string {
 // isOurs reports a parameter that is not the client's to send on.
 func isOurs(name string) bool { return name == paramFromAppID || isAccessToken(name) }
 
-func isLogin(name string) bool { return isOurs(name) || name == paramAppID || name == paramSecret }
+func isLogin(name string) bool {
+	return isOurs(name) || name == paramAppID || name == paramCorpID || isSecret(name)
+}
+
+// isSecret reports what an SDK sends as its secret: its client key.
+func isSecret(name string) bool { return name == paramSecret || name == paramCorpSecret }
 
 // isRefresh: an SDK may send its secret here too, which is its client key.
 func isRefresh(name string) bool { return isLogin(name) }

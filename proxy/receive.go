@@ -93,6 +93,10 @@ func (c *call) pickAccount(placeholder string) *answer.Refusal {
 		return nil
 	}
 	account, refusal := c.dir.resolve(n, c.client)
+	if stranger && c.route.inject == injectAppID && (account == nil || account.Platform != c.platform) {
+		c.upstream = c.dir.Upstreams[c.platform] // likewise: what names nobody goes on as it came
+		return nil
+	}
 	switch {
 	case refusal != nil && stranger:
 		return unauthorized(access.ErrNoKey) // strangers learn no names, not from a contradiction either

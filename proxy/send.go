@@ -184,6 +184,7 @@ func (a *attempt) read(resp *http.Response) (reply, error) {
 	}
 	if l, ok := resp.Body.(*looked); resp.Body == http.NoBody || ok && l.rest == nil {
 		a.end() // all of it is here
+		resp.Trailer = nil
 		return r, nil
 	}
 	a.timer.Reset(stall)

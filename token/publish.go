@@ -13,8 +13,8 @@ func (k *Keeper) publish(ctx context.Context, f *flight, sent time.Time, got Fet
 	k.mu.Lock()
 	old := k.now.Load()
 	same := old != nil && old.Value == got.Value
-	if same {
-		k.askedAt = sent
+	if same && f.cause == CauseRefusal {
+		k.askedAt = sent // WeChat's word about a refusal, and not about anything else
 	}
 	if same && !f.than.IsZero() {
 		k.mu.Unlock()

@@ -26,6 +26,7 @@ type facts struct {
 	quiet     bool // the last renewal did not help
 	alarms    bool // the value was refused lately, and that was a false alarm
 	forceable bool // the source has a forced mode
+	asked     bool // the source was asked after the call was first sent
 }
 
 // move is what to do about a refusal.
@@ -59,6 +60,8 @@ func judge(f facts) move {
 		return moveAsk
 	case f.forceable:
 		return moveForce
+	case !f.asked:
+		return moveAsk // its word was from before
 	default:
 		return movePass
 	}
@@ -85,7 +88,7 @@ func (k *Keeper) refused(ctx context.Context, u Use, code int) (step, *held) {
 		if f.quiet && f.believed && k.elsewhere(u) {
 			return stepNewer, k.now.Load()
 		}
-		if u.step == stepAsked || u.step == stepForced || u.step == stepWaited && f.believed && !f.forceable {
+		if u.step == stepAsked || u.step == stepForced || u.step == stepWaited && f.believed && !f.forceable && f.asked {
 			k.unhelpful(u.h.Value)
 		}
 		return 0, nil
@@ -108,13 +111,14 @@ func (k *Keeper) facts(u Use) facts {
 		quiet:     k.quiet.active(now),
 		alarms:    now.Sub(k.askedAt) < falseAlarm && good > k.askedAt.UnixNano(),
 		forceable: k.spec.Schedule.Window > 0,
+		asked:     k.askedAt.UnixNano() >= u.firstNS,
 	}
 }
 
 // ask is step (2): the source in normal mode.
 func (k *Keeper) ask(ctx context.Context, u Use) (step, *held) {
 	w := wish{cause: CauseRefusal, than: u.h.Value, sinceNS: u.sentNS, renew: k.exclusive()}
-	if !w.renew {
+	if !w.renew && u.step == stepFirst {
 		// What WeChat said a moment before the call was sent still holds: a crowd of
 		// calls is not sent all at once.
 		w.sinceNS -= int64(moment)

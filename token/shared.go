@@ -24,7 +24,7 @@ func (k *Keeper) load(ctx context.Context) bool {
 		return false
 	}
 	c, err := decode(rec)
-	if err == nil && c.Gen > uint64(time.Now().Add(24*time.Hour).UnixMicro()) {
+	if err == nil && fromTheFuture(c.Gen) {
 		err = errors.New("a stored credential claims to be from the future")
 	}
 	if err != nil {
@@ -35,6 +35,11 @@ func (k *Keeper) load(ctx context.Context) bool {
 	k.adopt(c)
 	return true
 }
+
+var errLedger = errors.New("the stored budget cannot be read")
+
+// fromTheFuture reports a generation that no replica can have made yet.
+func fromTheFuture(gen uint64) bool { return gen > uint64(time.Now().Add(24*time.Hour).UnixMicro()) }
 
 // missing notes that the store does not have what is held: it was emptied.
 func (k *Keeper) missing() {
@@ -192,8 +197,9 @@ func (k *Keeper) loadLedger(ctx context.Context) {
 			return err
 		}
 		var l ledger
-		if err := json.Unmarshal(rec.Data, &l); err != nil {
-			return err
+		if err := json.Unmarshal(rec.Data, &l); err != nil || fromTheFuture(rec.Gen) {
+			k.m.tell(Event{Type: EventStore, Key: k.key, Step: "damaged", Err: errLedger})
+			return k.m.opts.Store.Delete(ctx, k.name+ledgerSuffix)
 		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -214,7 +220,20 @@ func (k *Keeper) saveLedger(ctx context.Context) {
 	rec := Record{Gen: k.ledgerGen, ExpiresAt: now.Add(25 * time.Hour)}
 	rec.Data, _ = json.Marshal(k.ledger) // plain numbers and times: cannot fail
 	k.mu.Unlock()
-	_ = k.brief(ctx, func(ctx context.Context) error { return k.m.opts.Store.Save(ctx, k.name+ledgerSuffix, rec) })
+	_ = k.brief(ctx, func(ctx context.Context) error {
+		err := k.m.opts.Store.Save(ctx, k.name+ledgerSuffix, rec)
+		if !errors.Is(err, ErrStale) {
+			return err
+		}
+		if _, err := k.m.opts.Store.Load(ctx, k.name+ledgerSuffix); !errors.Is(err, ErrNotFound) {
+			return err // another replica was faster
+		}
+		// What claims to be newer is nothing that can be read.
+		if err := k.m.opts.Store.Delete(ctx, k.name+ledgerSuffix); err != nil {
+			return err
+		}
+		return k.m.opts.Store.Save(ctx, k.name+ledgerSuffix, rec)
+	})
 }
 
 const ledgerSuffix = "/ledger"

@@ -18,7 +18,7 @@ type Call struct {
 	At      time.Time // simulated
 	Method  string
 	Path    string // decoded
-	RawPath string // as sent
+	RawPath string // as it was sent, but for what net/url escapes
 	// RawQuery is the query as sent, tokens and all.
 	RawQuery string
 	Host     string
