@@ -97,11 +97,15 @@ func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
 // eval returns the value of a script expression, awaited if it is a promise.
 func eval[T any](b *browser, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, func(p *runtime.EvaluateParams) { p.AwaitPromise = new(true) }))
+	v, err := tryEval[T](b, expression)
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
 	return v
+}
+
+func tryEval[T any](b *browser, expression string) (T, error) {
+	return chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, func(p *runtime.EvaluateParams) { p.AwaitPromise = new(true) }))
 }
 
 // do runs actions, which wait for what they need as long as the test lasts.
@@ -112,13 +116,14 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// wait looks until the expression is true, as long as within.
+// wait looks until the expression is true, as long as within. While the page
+// changes to another there is nothing to look at.
 func (b *browser) wait(within time.Duration, expression string) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, within)
 	defer stop()
 	for look := time.NewTicker(50 * time.Millisecond); ; {
-		if eval[bool](b, "!!("+expression+")") {
+		if is, err := tryEval[bool](b, "!!("+expression+")"); err == nil && is {
 			look.Stop()
 			return
 		}
