@@ -46,6 +46,16 @@ func failure(err error) *answer.Refusal {
 	}
 }
 
+// refusalIn returns the answer of ours that err is, or holds; nil: none.
+func refusalIn(err error) *answer.Refusal {
+	if err == nil {
+		return nil // nearly always: a good call allocates nothing for this
+	}
+	var r *answer.Refusal
+	errors.As(err, &r)
+	return r
+}
+
 // allOpen refuses a call that no host may have at present.
 func allOpen(retryAfter time.Duration) *answer.Refusal {
 	return &answer.Refusal{

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -265,8 +264,7 @@ func list(values []string) []string {
 
 // refusalOf is err as an answer of ours.
 func refusalOf(err error) *answer.Refusal {
-	var r *answer.Refusal
-	if errors.As(err, &r) {
+	if r := refusalIn(err); r != nil {
 		return r
 	}
 	return failure(err)

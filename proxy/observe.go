@@ -2,13 +2,11 @@ package proxy
 
 import (
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 )
 
@@ -122,8 +120,7 @@ func (c *call) record(o *observed) Record {
 	if r.Class == "" {
 		r.Class = "none" // it was refused before it was understood
 	}
-	var refusal *answer.Refusal
-	if errors.As(c.err, &refusal) && o.status == http.StatusOK {
+	if refusal := refusalIn(c.err); refusal != nil && o.status == http.StatusOK {
 		r.Status = refusal.Status // PROXY_ERROR_STATUS=ok is for SDKs, not for who counts
 	}
 	if c.gone || o.status == 0 && c.in.Context().Err() != nil {
@@ -147,8 +144,7 @@ func (c *call) inWords() string {
 		return ""
 	}
 	words := c.err.Error()
-	var refusal *answer.Refusal
-	if errors.As(c.err, &refusal) && refusal.Err != nil && refusal.Err.Error() != words {
+	if refusal := refusalIn(c.err); refusal != nil && refusal.Err != nil && refusal.Err.Error() != words {
 		words += " (" + refusal.Err.Error() + ")"
 	}
 	// net/http's words may quote what WeChat sent, and WeChat may echo.

@@ -94,20 +94,18 @@ func (c *call) pickAccount(placeholder string) *answer.Refusal {
 	}
 	account, refusal := c.dir.resolve(n, c.client)
 	if stranger && c.route.inject == injectAppID && (account == nil || account.Platform != c.platform) {
-		c.upstream = c.dir.Upstreams[c.platform] // likewise: what names nobody goes on as it came
+		// Likewise: what names nobody goes on as it came. Strangers learn no names,
+		// not from a contradiction either.
+		c.upstream = c.dir.Upstreams[c.platform]
 		return nil
 	}
 	switch {
-	case refusal != nil && stranger:
-		return unauthorized(access.ErrNoKey) // strangers learn no names, not from a contradiction either
 	case refusal != nil:
 		return refusal
 	case account != nil:
 		c.account, c.platform = account, account.Platform
 	case c.route.inject == injectNothing || c.route.inject == injectAppID && c.query.appID != "":
 		// WeChat wants nothing of ours here.
-	case stranger:
-		return unauthorized(access.ErrNoKey)
 	case c.route.class == classOwn && c.path == "/":
 		return greeting()
 	default:

@@ -24,8 +24,9 @@ type naming struct {
 // same. A nil account without a refusal: it names none, and there is none for
 // such calls.
 func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.Refusal) {
-	var meant []*Account // that everything so far may mean
-	for _, by := range []struct {
+	var meant []*Account   // that everything so far may mean
+	var single [4]*Account // room for each name's account: a call allocates none
+	for i, by := range []struct {
 		name  string
 		what  string
 		other int  // status where it is another than the one before
@@ -39,7 +40,7 @@ func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.
 		if by.name == "" {
 			continue
 		}
-		named := d.named(by.name)
+		named := d.named(by.name, single[i:i])
 		switch {
 		case len(named) == 0 && by.skip:
 		case len(named) == 0:
@@ -63,11 +64,11 @@ func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.
 	return one(meant, client)
 }
 
-// named returns the accounts of that name or appid. WeCom agents share a
-// corpid.
-func (d *Directory) named(nameOrID string) []*Account {
+// named returns the accounts of that name or appid: WeCom agents share a
+// corpid. A single one is appended to into.
+func (d *Directory) named(nameOrID string, into []*Account) []*Account {
 	if a := d.Accounts[nameOrID]; a != nil {
-		return []*Account{a}
+		return append(into, a)
 	}
 	return d.ByID[nameOrID]
 }

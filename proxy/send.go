@@ -60,6 +60,7 @@ func (s *sender) send(query string) (reply, error) {
 	u := s.c.upstream
 	var last reply
 	err := error(errAllOpen)
+hosts:
 	for i, h := range u.hosts {
 		done, open := h.breaker.Allow()
 		if open != nil {
@@ -69,7 +70,7 @@ func (s *sender) send(query string) (reply, error) {
 		var r reply
 		r, err = s.attempt(h, query, others)
 		done(verdictOf(r, err))
-		if last.Response != nil && (r.Response != nil) {
+		if last.Response != nil && r.Response != nil {
 			_ = last.Body.Close() // another answer takes its place
 			last = reply{}
 		}
@@ -79,10 +80,7 @@ func (s *sender) send(query string) (reply, error) {
 		case err == nil:
 			last = r
 		case !others || !s.mayTryNext(err):
-			if last.Response != nil {
-				return last, nil
-			}
-			return reply{}, err
+			break hosts
 		}
 	}
 	if last.Response != nil {
