@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // networkTrouble says in plain words why a host could not be asked, and what to

@@ -17,9 +17,9 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // app is what is served, put together from the settings. apply puts it
@@ -179,15 +179,15 @@ func fingerprintOf(c config.Account) string {
 
 // credentialsOf says how an account's credentials are had.
 func (a *app) credentialsOf(c config.Account, o *origin) token.Account {
-	secret := token.NewSecret(c.Secret.Reveal())
+	appSecret := c.Secret
 	t := token.Spec{Kind: token.AccessToken, Eager: true, Fingerprint: o.fingerprint}
 	switch {
 	case c.Kind == config.KindWeCom:
-		t.Source, t.Schedule = o.client.WeCom(c.AppID, secret), token.WeComSchedule()
+		t.Source, t.Schedule = o.client.WeCom(c.AppID, appSecret), token.WeComSchedule()
 	case c.TokenAPI == config.TokenAPILegacy:
-		t.Source, t.Schedule = o.client.Legacy(c.AppID, secret), token.LegacySchedule()
+		t.Source, t.Schedule = o.client.Legacy(c.AppID, appSecret), token.LegacySchedule()
 	default:
-		t.Source, t.Schedule = o.client.Stable(c.AppID, secret), token.StableSchedule()
+		t.Source, t.Schedule = o.client.Stable(c.AppID, appSecret), token.StableSchedule()
 	}
 	account := token.Account{Name: c.Name, ID: identityOf(c), Credentials: []token.Spec{t}}
 	for _, kind := range ticketKinds(c) {
@@ -249,7 +249,7 @@ func policyOf(cfg *config.Config) access.Options {
 		o.Clients = append(o.Clients, access.ClientSpec(c))
 	}
 	if !cfg.ClientKey.IsZero() {
-		o.Clients = append(o.Clients, access.Shared(token.NewSecret(cfg.ClientKey.Reveal())))
+		o.Clients = append(o.Clients, access.Shared(cfg.ClientKey))
 	}
 	return o
 }
@@ -263,7 +263,7 @@ func (a *app) directoryOf(cfg *config.Config, policy *access.Policy) *proxy.Dire
 	for _, c := range cfg.Accounts {
 		name := c.Name
 		account := &proxy.Account{
-			Name: name, ID: c.AppID, Platform: platformOf(c), Secret: token.NewSecret(c.Secret.Reveal()),
+			Name: name, ID: c.AppID, Platform: platformOf(c), Secret: c.Secret,
 			Token:  a.manager.Keeper(name, token.AccessToken),
 			Ticket: func(kind token.Kind) *token.Keeper { return a.manager.Keeper(name, kind) },
 		}
@@ -363,7 +363,7 @@ func (a *app) newAdmin(cfg *config.Config) *admin.Admin {
 		Quotas:   a.adminQuotas,
 		InFlight: func() int { return a.proxy.InFlight() },
 		Draining: a.draining.Load,
-		Key:      token.NewSecret(cfg.AdminKey.Reveal()),
+		Key:      cfg.AdminKey,
 		Version:  b.version, Revision: b.revision, GoVersion: b.goVersion, Started: time.Now(), Logger: a.log,
 	})
 }

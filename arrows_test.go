@@ -15,19 +15,20 @@ import (
 // import; "" is the program itself.
 func TestArrows(t *testing.T) {
 	arrows := map[string][]string{
-		"":                      {"config", "proxy", "proxy/access", "proxy/admin", "token", "token/errcode", "token/source", "token/store", "token/wechattest"},
-		"config":                {},
-		"token/errcode":         {},
-		"token":                 {"token/errcode"},
-		"token/source":          {"token", "token/errcode"},
-		"token/store":           {"token"},
+		"":                      {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "token", "token/source", "token/store", "wechat/errcode", "wechat/wechattest"},
+		"config":                {"config/secret"},
+		"config/secret":         {},
+		"wechat/errcode":        {},
+		"wechat/wechattest":     {"wechat/errcode"},
+		"token":                 {"config/secret", "wechat/errcode"},
+		"token/source":          {"config/secret", "token", "wechat/errcode"},
+		"token/store":           {"config/secret", "token"},
 		"token/store/redistest": {},
-		"token/wechattest":      {"token/errcode"},
-		"proxy":                 {"proxy/access", "proxy/answer", "proxy/emulate", "token", "token/errcode"},
-		"proxy/access":          {"token", "token/errcode"},
+		"proxy":                 {"config/secret", "proxy/access", "proxy/answer", "proxy/emulate", "token", "wechat/errcode"},
+		"proxy/access":          {"config/secret", "token", "wechat/errcode"},
 		"proxy/answer":          {},
-		"proxy/emulate":         {"proxy/answer", "token", "token/errcode"},
-		"proxy/admin":           {"token", "token/errcode"},
+		"proxy/emulate":         {"config/secret", "proxy/answer", "token", "wechat/errcode"},
+		"proxy/admin":           {"config/secret", "token", "wechat/errcode"},
 	}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Bounds of a question of the operator's to WeChat.
@@ -60,7 +61,7 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 			return doc, clean, nil
 		}
 		no := &errcode.Error{Platform: errcode.MP, Endpoint: errcode.API, Code: said.Code, Msg: clean.text(said.Msg), RID: said.RID}
-		if no.Verdict() != errcode.Renew || !use.Refused(ctx, said.Code) {
+		if no.Verdict() != errcode.Renew || !use.Rejected(ctx, said.Code) {
 			return nil, clean, no
 		}
 	}
@@ -79,7 +80,7 @@ func (a *app) findAccount(name string) (c config.Account, hosts []string, ok boo
 
 // askHosts puts the question to the hosts in order, until one answers: asking
 // twice does no harm.
-func askHosts(ctx context.Context, t http.RoundTripper, hosts []string, path string, tok token.Secret, body []byte) (doc []byte, err error) {
+func askHosts(ctx context.Context, t http.RoundTripper, hosts []string, path string, tok secret.Secret, body []byte) (doc []byte, err error) {
 	err = errors.New("no upstream is configured")
 	for _, base := range hosts {
 		if doc, err = askAt(ctx, t, base, path, tok, body); err == nil || ctx.Err() != nil {
@@ -89,7 +90,7 @@ func askHosts(ctx context.Context, t http.RoundTripper, hosts []string, path str
 	return nil, err
 }
 
-func askAt(ctx context.Context, t http.RoundTripper, base, path string, tok token.Secret, body []byte) ([]byte, error) {
+func askAt(ctx context.Context, t http.RoundTripper, base, path string, tok secret.Secret, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askAttempt)
 	defer cancel()
 	address := base + path + "?" + url.Values{"access_token": {tok.Reveal()}}.Encode()

@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 const (

@@ -12,9 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // appOf is an app with the settings of environ.
@@ -29,7 +30,7 @@ func appOf(t *testing.T, environ []string) *app {
 }
 
 // tokenOf is the token that a's account has now.
-func tokenOf(t *testing.T, a *app, account string) token.Secret {
+func tokenOf(t *testing.T, a *app, account string) secret.Secret {
 	t.Helper()
 	held, err := a.manager.Keeper(account, token.AccessToken).Get(t.Context())
 	if err != nil {
@@ -40,7 +41,7 @@ func tokenOf(t *testing.T, a *app, account string) token.Secret {
 
 // failedCall makes a call that WeChat refuses, with a body, and returns the rid
 // of its answer.
-func failedCall(t *testing.T, w *wechattest.Server, tok token.Secret, body string) (rid string) {
+func failedCall(t *testing.T, w *wechattest.Server, tok secret.Secret, body string) (rid string) {
 	t.Helper()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -164,7 +165,7 @@ func TestExplainIsBounded(t *testing.T) {
 	defer s.Close()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	if _, err := askHosts(t.Context(), transport, []string{s.URL}, ridPath, token.NewSecret("T"), []byte("{}")); err == nil || !strings.Contains(err.Error(), "256 KiB") {
+	if _, err := askHosts(t.Context(), transport, []string{s.URL}, ridPath, secret.New("T"), []byte("{}")); err == nil || !strings.Contains(err.Error(), "256 KiB") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -138,7 +138,7 @@ func importInto(ctx context.Context, cfg *config.Config, accounts []config.Accou
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	for _, a := range accounts {
-		found, err := store.Import(ctx, from, a.AppID, token.NewSecret(a.Secret.Reveal()))
+		found, err := store.Import(ctx, from, a.AppID, a.Secret)
 		if err != nil {
 			return r, err
 		}

@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // sdkToken has w give a token to an SDK, and forgets that.
@@ -21,7 +22,7 @@ func sdkToken(t *testing.T, w *wechattest.Server) string {
 	t.Helper()
 	c := source.NewClient(source.Options{Upstreams: []string{w.URL}})
 	defer c.Close()
-	got, err := c.Legacy(checkAppID, token.NewSecret(checkSecret)).Fetch(t.Context(), token.FetchRequest{})
+	got, err := c.Legacy(checkAppID, secret.New(checkSecret)).Fetch(t.Context(), token.FetchRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestImportTakesWhatIsBest(t *testing.T) {
 	redis, w := redistest.Start(t), weChat(t, wechattest.Options{})
 	value := func(s string) string { return s + strings.Repeat("x", 40) }
 	client := &access.Client{Name: "billing"}
-	placeholder := access.Mint(token.NewSecret(checkSecret), "default", client)
+	placeholder := access.Mint(secret.New(checkSecret), "default", client)
 	for _, words := range [][]string{
 		{"SET", "wx:access_token:" + checkAppID, value("long"), "EX", "7000"},
 		{"SET", "key_access_token_" + checkAppID, value("short"), "EX", "3000"},
@@ -100,7 +101,7 @@ func TestImportTakesWhatIsBest(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := token.RecordName("default", checkAppID, token.JSAPI)
-	held := imported(store.Found{Value: token.NewSecret(value("newer")), ExpiresAt: time.Now().Add(5000 * time.Second)}, time.Now())
+	held := imported(store.Found{Value: secret.New(value("newer")), ExpiresAt: time.Now().Add(5000 * time.Second)}, time.Now())
 	if err := s.Save(t.Context(), name, token.EncodeRecord(held)); err != nil {
 		t.Fatal(err)
 	}

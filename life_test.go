@@ -10,10 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // life is a Manager with the account shop in front of a WeChat, both within a
@@ -40,7 +41,7 @@ func live(t *testing.T, api string, f func(l *life)) {
 		defer client.Close()
 		m := token.NewManager(token.Options{})
 		defer m.Close()
-		secret := token.NewSecret(shopSecret)
+		secret := secret.New(shopSecret)
 		spec := token.Spec{Kind: token.AccessToken, Eager: true}
 		switch api {
 		case "stable":
@@ -72,7 +73,7 @@ func (l *life) call() (int, error) {
 		case code == 0:
 			u.Accepted()
 			return 0, nil
-		case errcode.Classify(l.platform, errcode.API, code) != errcode.Renew || !u.Refused(l.t.Context(), code):
+		case errcode.Classify(l.platform, errcode.API, code) != errcode.Renew || !u.Rejected(l.t.Context(), code):
 			return code, nil
 		}
 	}

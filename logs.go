@@ -17,7 +17,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // newLogger returns the logger of the settings: for people on a terminal, JSON
@@ -77,9 +77,9 @@ func logToken(l *slog.Logger, e token.Event) {
 		if e.Err != nil {
 			level = slog.LevelWarn
 		}
-	case token.EventRefusal:
+	case token.EventRejection:
 		attrs = append(attrs, slog.Int("errcode", e.Errcode), slog.String("step", e.Step))
-	case token.EventQuiet:
+	case token.EventCooldown:
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.Duration("left", e.Took))
 	case token.EventRogue:

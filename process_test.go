@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 func record(account, path string) proxy.Record {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // entry is an account in a config file.

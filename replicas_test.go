@@ -14,7 +14,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // replicas are several proxies for the same account, with one Redis.

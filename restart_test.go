@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // killed is a proxy that is killed and started again, with a file store.

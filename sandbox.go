@@ -6,7 +6,7 @@ import (
 	"io"
 	"net"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // sandbox serves in front of a WeChat of its own: no account, no network.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // scrubber takes secrets out of what WeChat tells about a call: those it was
@@ -56,7 +56,7 @@ func (s *scrubber) value(v any, depth int) (any, bool) {
 		for key, inner := range v {
 			text := s.text(key)
 			if isSecretName(key) && inner != nil && inner != "" {
-				clean[text], changed = token.Mask, changed || inner != token.Mask
+				clean[text], changed = secret.Mask, changed || inner != secret.Mask
 				continue
 			}
 			var c bool
@@ -101,14 +101,14 @@ var (
 
 // text scrubs what is no document, or only a part of one.
 func (s *scrubber) text(t string) string {
-	for _, secret := range s.known {
-		t = strings.ReplaceAll(t, secret, token.Mask)
+	for _, known := range s.known {
+		t = strings.ReplaceAll(t, known, secret.Mask)
 	}
 	t = pairForm.ReplaceAllStringFunc(t, func(pair string) string {
 		name, value, _ := strings.Cut(pair, "=")
 		plain, _ := url.QueryUnescape(name) // "" where it cannot be
 		if value != "" && (isSecretName(plain) || s.knows(value)) {
-			return name + "=" + token.Mask
+			return name + "=" + secret.Mask
 		}
 		return pair
 	})
@@ -116,7 +116,7 @@ func (s *scrubber) text(t string) string {
 		t = form.ReplaceAllStringFunc(t, func(member string) string {
 			m := form.FindStringSubmatch(member)
 			if isSecretName(m[2]) && m[3] != "" {
-				return m[1] + token.Mask
+				return m[1] + secret.Mask
 			}
 			return member
 		})

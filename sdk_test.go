@@ -16,7 +16,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // sdkDir is where the SDKs are, and the script that runs them.

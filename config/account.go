@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // The kinds of accounts.
@@ -28,14 +30,14 @@ const (
 
 // Account is one set of WeChat credentials.
 type Account struct {
-	Name     string   // unique, and no other account's AppID
-	Kind     string   // KindOfficial or KindWeCom
-	AppID    string   // of WeCom the corpid
-	AgentID  int      // of WeCom, above zero; else 0
-	Secret   Secret   // never zero
-	TokenAPI string   // TokenAPIStable or TokenAPILegacy; of WeCom ""
-	Tickets  []string // fetched at the start and kept: jsapi, wx_card, sdk; of WeCom jsapi, agent_config
-	Source   string   // where it was named: "environment" or "file:line"
+	Name     string        // unique, and no other account's AppID
+	Kind     string        // KindOfficial or KindWeCom
+	AppID    string        // of WeCom the corpid
+	AgentID  int           // of WeCom, above zero; else 0
+	Secret   secret.Secret // never zero
+	TokenAPI string        // TokenAPIStable or TokenAPILegacy; of WeCom ""
+	Tickets  []string      // fetched at the start and kept: jsapi, wx_card, sdk; of WeCom jsapi, agent_config
+	Source   string        // where it was named: "environment" or "file:line"
 }
 
 var (
@@ -145,20 +147,20 @@ func isAgentID(s string) bool {
 
 // fileSecret reads an account's secret from the one of three places that the
 // file names.
-func (l *loader) fileSecret(entry field, f map[string]field) Secret {
+func (l *loader) fileSecret(entry field, f map[string]field) secret.Secret {
 	given := slices.DeleteFunc([]field{f["app_secret"], f["app_secret_file"], f["app_secret_env"]},
 		func(f field) bool { return !f.isSet() })
 	switch {
 	case len(given) == 0:
 		entry.wrong("", "has no app_secret, app_secret_file or app_secret_env")
-		return Secret{}
+		return secret.Secret{}
 	case len(given) > 1:
 		given[1].wrong("", "is there beside %s: only one can hold", given[0].key)
-		return Secret{}
+		return secret.Secret{}
 	}
 	text, ok := given[0].text()
 	if !ok {
-		return Secret{}
+		return secret.Secret{}
 	}
 	switch given[0].key {
 	case "app_secret_file":
@@ -173,14 +175,14 @@ func (l *loader) fileSecret(entry field, f map[string]field) Secret {
 	if err := checkSecret(text); err != nil {
 		given[0].wrong("", "%v", err)
 	}
-	return NewSecret(text)
+	return secret.New(text)
 }
 
 // envSecret reads a secret from a variable that the config file names.
-func (l *loader) envSecret(f field, name string) Secret {
+func (l *loader) envSecret(f field, name string) secret.Secret {
 	if !envForm.MatchString(name) {
 		f.wrong("", "not the name of a variable: capitals, digits and underscores")
-		return Secret{}
+		return secret.Secret{}
 	}
 	l.named = append(l.named, name)
 	text, _ := l.lookup(name)
@@ -189,7 +191,7 @@ func (l *loader) envSecret(f field, name string) Secret {
 	} else if err := checkSecret(text); err != nil {
 		f.wrong(name, "this variable %v", err)
 	}
-	return NewSecret(text)
+	return secret.New(text)
 }
 
 // whence says in a problem where the account was named.

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // Config is what the operator said, checked and with all defaults filled in. It
@@ -19,15 +21,15 @@ type Config struct {
 	// the end.
 	Upstreams, WeComUpstreams []string
 
-	Listen, AdminListen string // host:port
-	ClientKey           Secret // zero: there is none
-	AllowAnonymous      bool   // callers need no key, if there are no clients and no ClientKey
-	AdminKey            Secret // zero: there is none, and AdminListen is loopback
+	Listen, AdminListen string        // host:port
+	ClientKey           secret.Secret // zero: there is none
+	AllowAnonymous      bool          // callers need no key, if there are no clients and no ClientKey
+	AdminKey            secret.Secret // zero: there is none, and AdminListen is loopback
 	TLS                 TLS
 
 	Store       Store
-	StoreKey    Secret // 32 raw bytes that seal what the store holds; zero: it is not sealed
-	StoreKeyOld Secret // 32 raw bytes that open what was sealed before; zero: there are none
+	StoreKey    secret.Secret // 32 raw bytes that seal what the store holds; zero: it is not sealed
+	StoreKeyOld secret.Secret // 32 raw bytes that open what was sealed before; zero: there are none
 
 	Disclosure  string // DisclosePlaceholder or DiscloseReal
 	ErrorStatus string // StatusHTTP or StatusOK

@@ -9,17 +9,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func TestAFileThatSaysEverything(t *testing.T) {
 	t.Parallel()
 	c := account().and("PROXY_CONFIG_FILE", "testdata/full.yaml", "STAFF_SECRET", "CANARYenv").load(t)
 	accounts := []Account{
-		{Name: "default", Kind: "official", AppID: "wx01", Secret: NewSecret("CANARYsecret"), TokenAPI: "stable", Source: "environment"},
-		{Name: "shop", Kind: "official", AppID: "wx0123456789abcdef", Secret: NewSecret("CANARYinline"), TokenAPI: "legacy", Tickets: []string{"jsapi", "wx_card"}, Source: "testdata/full.yaml:3"},
-		{Name: "app.2", Kind: "official", AppID: "wxfedcba", Secret: NewSecret("CANARYfile"), TokenAPI: "stable", Source: "testdata/full.yaml:8"},
-		{Name: "staff", Kind: "wecom", AppID: "ww0123456789abcdef", AgentID: 1000002, Secret: NewSecret("CANARYenv"), Tickets: []string{"agent_config"}, Source: "testdata/full.yaml:12"},
-		{Name: "guards", Kind: "wecom", AppID: "ww0123456789abcdef", AgentID: 1000003, Secret: NewSecret("0123"), Source: "testdata/full.yaml:19"},
+		{Name: "default", Kind: "official", AppID: "wx01", Secret: secret.New("CANARYsecret"), TokenAPI: "stable", Source: "environment"},
+		{Name: "shop", Kind: "official", AppID: "wx0123456789abcdef", Secret: secret.New("CANARYinline"), TokenAPI: "legacy", Tickets: []string{"jsapi", "wx_card"}, Source: "testdata/full.yaml:3"},
+		{Name: "app.2", Kind: "official", AppID: "wxfedcba", Secret: secret.New("CANARYfile"), TokenAPI: "stable", Source: "testdata/full.yaml:8"},
+		{Name: "staff", Kind: "wecom", AppID: "ww0123456789abcdef", AgentID: 1000002, Secret: secret.New("CANARYenv"), Tickets: []string{"agent_config"}, Source: "testdata/full.yaml:12"},
+		{Name: "guards", Kind: "wecom", AppID: "ww0123456789abcdef", AgentID: 1000003, Secret: secret.New("0123"), Source: "testdata/full.yaml:19"},
 	}
 	if !reflect.DeepEqual(c.Accounts, accounts) {
 		t.Errorf("accounts\n%+v\nwant\n%+v", c.Accounts, accounts)

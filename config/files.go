@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // The longest files that are read, in bytes.
@@ -72,21 +74,21 @@ func (s sums) file(name string, limit int64) ([]byte, error) {
 
 // secret reads a file that holds a secret and nothing else but perhaps a line
 // break at its end.
-func (s sums) secret(name string) (Secret, error) {
+func (s sums) secret(name string) (secret.Secret, error) {
 	data, err := s.file(name, maxSecretFile)
 	if err != nil {
-		return Secret{}, err
+		return secret.Secret{}, err
 	}
 	if line, ok := bytes.CutSuffix(data, []byte("\n")); ok {
 		data = bytes.TrimSuffix(line, []byte("\r"))
 	}
 	if len(data) == 0 {
-		return Secret{}, errors.New("the file is empty")
+		return secret.Secret{}, errors.New("the file is empty")
 	}
 	if err := checkSecret(string(data)); err != nil {
-		return Secret{}, fmt.Errorf("the file %w", err)
+		return secret.Secret{}, fmt.Errorf("the file %w", err)
 	}
-	return NewSecret(string(data)), nil
+	return secret.New(string(data)), nil
 }
 
 // checkSecret refuses what was pasted or written wrongly: no secret or key that

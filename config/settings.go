@@ -9,25 +9,27 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // secret returns the secret of a variable or of the file that the variable with
 // _FILE names; the zero Secret if neither is set.
-func (l *loader) secret(name string, secret Secret, file string) Secret {
+func (l *loader) secret(name string, value secret.Secret, file string) secret.Secret {
 	switch {
-	case !secret.IsZero() && file != "":
+	case !value.IsZero() && file != "":
 		l.problems.add(name+"_FILE", fileName(file), "is set beside %s: only one can hold", name)
 	case file != "":
 		var err error
-		if secret, err = l.read.secret(file); err != nil {
+		if value, err = l.read.secret(file); err != nil {
 			l.problems.add(name+"_FILE", fileName(file), "%v", err)
 		}
-	case !secret.IsZero():
-		if err := checkSecret(secret.Reveal()); err != nil {
+	case !value.IsZero():
+		if err := checkSecret(value.Reveal()); err != nil {
 			l.problems.add(name, "", "%v", err)
 		}
 	}
-	return secret
+	return value
 }
 
 // fileName is the name of a file that was to hold a secret, as a problem may

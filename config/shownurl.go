@@ -3,6 +3,8 @@ package config
 import (
 	"net/url"
 	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // shownURL returns a URL, or what was meant to be one, as a problem may show
@@ -13,7 +15,7 @@ func shownURL(s string) string {
 	}
 	scheme, rest, _ := strings.Cut(s, ":")
 	if strings.Contains(scheme, "@") {
-		return mask
+		return secret.Mask
 	}
 	if rest == "" || scheme == "file" && !strings.Contains(rest, "@") {
 		return s
@@ -21,13 +23,13 @@ func shownURL(s string) string {
 	u, err := url.Parse(s)
 	switch at := strings.Count(s, "@"); {
 	case err != nil || u.Hostname() == "":
-		return scheme + ":" + mask
+		return scheme + ":" + secret.Mask
 	case at == 0:
 		return u.Scheme + "://" + u.Host + u.EscapedPath()
 	case at == 1 && u.User != nil:
-		return u.Scheme + "://" + mask + "@" + u.Host + u.EscapedPath()
+		return u.Scheme + "://" + secret.Mask + "@" + u.Host + u.EscapedPath()
 	default:
 		// A password that was not escaped is cut at the wrong places.
-		return scheme + ":" + mask
+		return scheme + ":" + secret.Mask
 	}
 }

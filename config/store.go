@@ -7,6 +7,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // The places where tokens are kept.
@@ -18,9 +20,9 @@ const (
 
 // Store is where tokens are kept.
 type Store struct {
-	Scheme string // StoreMemory, StoreFile or StoreRedis
-	Dir    string // of a file store: absolute
-	URL    Secret // of a Redis store: redis:// or rediss://, perhaps with a password
+	Scheme string        // StoreMemory, StoreFile or StoreRedis
+	Dir    string        // of a file store: absolute
+	URL    secret.Secret // of a Redis store: redis:// or rediss://, perhaps with a password
 }
 
 // Describe returns the store for logs: "memory:", "file:///dir" or
@@ -72,7 +74,7 @@ func parseStore(s string) (Store, error) {
 		case err != nil:
 			return Store{}, errors.New("the query of the Redis URL has a bad escape or a semicolon")
 		}
-		return Store{Scheme: StoreRedis, URL: NewSecret(u.String())}, nil
+		return Store{Scheme: StoreRedis, URL: secret.New(u.String())}, nil
 	default:
 		return Store{}, errors.New("not memory:, file:///path/to/dir, redis://host:6379 or rediss://host:6379")
 	}
@@ -83,26 +85,26 @@ const storeKeyBytes = 32
 
 // parseStoreKeys reads one key or two, in base64 of either alphabet, with or
 // without padding: the first seals and opens, the second opens only.
-func parseStoreKeys(s string) (seals, opens Secret, err error) {
+func parseStoreKeys(s string) (seals, opens secret.Secret, err error) {
 	if s == "" {
-		return Secret{}, Secret{}, nil
+		return secret.Secret{}, secret.Secret{}, nil
 	}
 	parts := strings.Split(s, ",")
 	if len(parts) > 2 {
-		return Secret{}, Secret{}, errors.New("more than two keys: the first seals, a second opens what an older one sealed")
+		return secret.Secret{}, secret.Secret{}, errors.New("more than two keys: the first seals, a second opens what an older one sealed")
 	}
-	keys := make([]Secret, 2)
+	keys := make([]secret.Secret, 2)
 	for i, part := range parts {
 		part = strings.TrimRight(strings.TrimSpace(part), "=")
 		part = strings.NewReplacer("-", "+", "_", "/").Replace(part)
 		raw, err := base64.RawStdEncoding.DecodeString(part)
 		if err != nil || len(raw) != storeKeyBytes {
-			return Secret{}, Secret{}, errors.New("not 32 bytes in base64; make one with: openssl rand -base64 32")
+			return secret.Secret{}, secret.Secret{}, errors.New("not 32 bytes in base64; make one with: openssl rand -base64 32")
 		}
-		keys[i] = NewSecret(string(raw))
+		keys[i] = secret.New(string(raw))
 	}
 	if keys[0] == keys[1] {
-		return Secret{}, Secret{}, errors.New("the same key twice")
+		return secret.Secret{}, secret.Secret{}, errors.New("the same key twice")
 	}
 	return keys[0], keys[1], nil
 }
@@ -112,7 +114,7 @@ func (l *loader) store() Store {
 	if file := l.env.TokenStoreFile; file != "" {
 		before := len(l.problems)
 		set, _ := l.lookup(name) // not the default
-		said = l.secret(name, NewSecret(set), file)
+		said = l.secret(name, secret.New(set), file)
 		if name += "_FILE"; len(l.problems) > before {
 			return Store{}
 		}
@@ -128,11 +130,11 @@ func (l *loader) store() Store {
 	return store
 }
 
-func (l *loader) storeKeys() (seals, opens Secret) {
+func (l *loader) storeKeys() (seals, opens secret.Secret) {
 	before := len(l.problems)
 	text := l.secret("PROXY_STORE_KEY", l.env.StoreKey, l.env.StoreKeyFile)
 	if len(l.problems) > before {
-		return Secret{}, Secret{}
+		return secret.Secret{}, secret.Secret{}
 	}
 	seals, opens, err := parseStoreKeys(text.Reveal())
 	switch {

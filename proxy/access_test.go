@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
 // Who may call what, as prose: clients × accounts × methods × paths.
@@ -200,7 +200,7 @@ func TestThePlaceholdersEnd(t *testing.T) {
 	})
 	t.Run("the account's secret is changed", func(t *testing.T) {
 		d := change(func(all []access.ClientSpec) []access.ClientSpec { return all })
-		d.Accounts["shop"].Secret = token.NewSecret("another")
+		d.Accounts["shop"].Secret = secret.New("another")
 		w.proxy.Use(d)
 		if g := w.call(call, ""); g.Code != 40001 {
 			t.Errorf("%v", g)

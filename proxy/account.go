@@ -1,9 +1,10 @@
 package proxy
 
 import (
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Account is one set of WeChat credentials as the proxy sees it.
@@ -14,7 +15,7 @@ type Account struct {
 	Platform errcode.Platform
 	// Secret is the AppSecret: sent to WeChat by the /sns/ routes that want it,
 	// and the key of placeholders.
-	Secret token.Secret
+	Secret secret.Secret
 	// Token is the access_token.
 	Token *token.Keeper
 	// Ticket returns the keeper of a ticket, made when first asked for; nil where
@@ -45,11 +46,11 @@ func emptyDirectory() *Directory {
 
 // secretOf returns the AppSecret of the account of that name, the zero Secret
 // where there is none.
-func (d *Directory) secretOf(account string) token.Secret {
+func (d *Directory) secretOf(account string) secret.Secret {
 	if a := d.Accounts[account]; a != nil {
 		return a.Secret
 	}
-	return token.Secret{}
+	return secret.Secret{}
 }
 
 // fallback returns the account that serves a call which names none: the

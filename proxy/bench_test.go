@@ -18,9 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // The load of all measurements here: a call as SDKs make it, and WeChat's
@@ -147,7 +148,7 @@ func benchProxy(t testing.TB, upstream string, o Options) (*Proxy, *Upstream) {
 	m := token.NewManager(token.Options{})
 	t.Cleanup(m.Close)
 	source := token.SourceFunc(func(context.Context, token.FetchRequest) (token.Fetched, error) {
-		return token.Fetched{Value: token.NewSecret(benchToken()), ExpiresIn: 2 * time.Hour}, nil
+		return token.Fetched{Value: secret.New(benchToken()), ExpiresIn: 2 * time.Hour}, nil
 	})
 	m.Set([]token.Account{{Name: "shop", ID: shopID, Credentials: []token.Spec{{Kind: token.AccessToken, Source: source, Schedule: token.StableSchedule()}}}})
 	keeper := m.Keeper("shop", token.AccessToken)
@@ -164,7 +165,7 @@ func benchProxy(t testing.TB, upstream string, o Options) (*Proxy, *Upstream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop := &Account{Name: "shop", ID: shopID, Platform: errcode.MP, Secret: token.NewSecret(shopSecret), Token: keeper}
+	shop := &Account{Name: "shop", ID: shopID, Platform: errcode.MP, Secret: secret.New(shopSecret), Token: keeper}
 	p := New(o)
 	p.Use(&Directory{
 		Accounts: map[string]*Account{"shop": shop}, ByID: map[string][]*Account{shopID: {shop}}, Default: shop,

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // The names WeChat's API goes by. A client that reaches us under one of them,

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // RoundTrip carries the call to WeChat: it puts the credential in, sends, looks
@@ -87,7 +87,7 @@ func (s *sender) useToken() (token.Use, error) {
 // again reports that a refused call is to be sent once more.
 func (s *sender) again(use *token.Use, r reply) bool {
 	before := time.Now()
-	again := use.Refused(s.c.in.Context(), r.Code)
+	again := use.Rejected(s.c.in.Context(), r.Code)
 	waited := time.Since(before)
 	s.c.waited += waited
 	if until := s.untilNS.Load(); until != 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/emulate"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // maxLocalBody bounds what a client may send to an endpoint that is answered

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // maxLook bounds the answers that are looked at: an errcode comes in one far

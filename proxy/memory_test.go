@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // mostMemory is what the program may have had in memory at its peak, in KiB,

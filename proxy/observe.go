@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // statusGone is what is noted of a call whose client hung up. It is never sent.

@@ -8,7 +8,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/emulate"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // receive understands a call, says who makes it and for which account, and

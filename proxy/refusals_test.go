@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // refusal is a row of the table of answers that the proxy makes itself.

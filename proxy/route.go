@@ -3,7 +3,7 @@ package proxy
 import (
 	"strings"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // route is what a path wants from us.

@@ -3,7 +3,7 @@ package proxy
 import (
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 func TestRoutes(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // A login wants the account's appid and secret, which the client need not have;

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 type ctxType = context.Context

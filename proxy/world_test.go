@@ -13,11 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 const (
@@ -81,12 +82,12 @@ func newWorld(t testing.TB, s setup) *world {
 	tokens := source.NewClient(source.Options{Upstreams: []string{w.wechat.URL}})
 	w.manager = token.NewManager(token.Options{OnEvent: w.event})
 
-	spec := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(shopID, token.NewSecret(shopSecret)), Schedule: token.StableSchedule(), Eager: true}
+	spec := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(shopID, secret.New(shopSecret)), Schedule: token.StableSchedule(), Eager: true}
 	if s.legacy {
-		spec.Source, spec.Schedule = tokens.Legacy(shopID, token.NewSecret(shopSecret)), token.LegacySchedule()
+		spec.Source, spec.Schedule = tokens.Legacy(shopID, secret.New(shopSecret)), token.LegacySchedule()
 	}
-	blog := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(blogID, token.NewSecret(blogSecret)), Schedule: token.StableSchedule()}
-	staff := token.Spec{Kind: token.AccessToken, Source: tokens.WeCom(corpID, token.NewSecret(corpSecret)), Schedule: token.WeComSchedule()}
+	blog := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(blogID, secret.New(blogSecret)), Schedule: token.StableSchedule()}
+	staff := token.Spec{Kind: token.AccessToken, Source: tokens.WeCom(corpID, secret.New(corpSecret)), Schedule: token.WeComSchedule()}
 	ticket := func(account string, p errcode.Platform, kind token.Kind) token.Spec {
 		return token.Spec{Kind: kind, Schedule: token.TicketSchedule(), Source: token.SourceFunc(func(ctx ctxType, r token.FetchRequest) (token.Fetched, error) {
 			return tokens.Ticket(w.manager.Keeper(account, token.AccessToken), p, kind).Fetch(ctx, r)
@@ -133,8 +134,8 @@ func newWorld(t testing.TB, s setup) *world {
 }
 
 func (w *world) directory(policy *access.Policy, withDefault bool) *Directory {
-	account := func(name, id, secret string, p errcode.Platform) *Account {
-		return &Account{Name: name, ID: id, Platform: p, Secret: token.NewSecret(secret), Token: w.manager.Keeper(name, token.AccessToken),
+	account := func(name, id, appSecret string, p errcode.Platform) *Account {
+		return &Account{Name: name, ID: id, Platform: p, Secret: secret.New(appSecret), Token: w.manager.Keeper(name, token.AccessToken),
 			Ticket: func(k token.Kind) *token.Keeper { return w.manager.Keeper(name, k) }}
 	}
 	shop, blog := account("shop", shopID, shopSecret, errcode.MP), account("blog", blogID, blogSecret, errcode.MP)

@@ -3,6 +3,8 @@ package token
 import (
 	"slices"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // The limits on renewals that refusals cause. WeChat's own for a forced
@@ -86,14 +88,14 @@ func (l *ledger) rogue() bool { return l.Strikes >= rogueStrikes }
 type quiet struct {
 	until time.Time
 	next  time.Duration // how long the next one lasts
-	value Secret        // the value that did not help
+	value secret.Secret // the value that did not help
 }
 
 // unhelpful notes that the renewed value was refused too: each such renewal
 // makes the quiet time twice as long. A crowd that got the same value counts
 // once, until the quiet time is over: WeCom gives the same one again. It reports
 // whether this is news.
-func (q *quiet) unhelpful(value Secret, now time.Time) (time.Duration, bool) {
+func (q *quiet) unhelpful(value secret.Secret, now time.Time) (time.Duration, bool) {
 	if q.value == value && !value.IsZero() && now.Before(q.until.Add(moment)) {
 		return 0, false
 	}

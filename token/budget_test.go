@@ -3,6 +3,8 @@ package token
 import (
 	"testing"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func TestForcedRenewalsAreThirtySecondsApartAndTwentyADay(t *testing.T) {
@@ -53,11 +55,11 @@ func TestQuietDoublesToAnHour(t *testing.T) {
 	var q quiet
 	now := time.Unix(1700000000, 0)
 	for i, want := range []time.Duration{30, 60, 120, 240, 480, 960, 1920, 3600, 3600} {
-		if d, news := q.unhelpful(NewSecret(string(rune('a'+i))), now); !news || d != want*time.Second {
+		if d, news := q.unhelpful(secret.New(string(rune('a'+i))), now); !news || d != want*time.Second {
 			t.Errorf("unhelpful renewal %d: quiet for %v, want %v", i+1, d, want*time.Second)
 		}
 	}
-	if _, news := q.unhelpful(NewSecret("i"), now); news {
+	if _, news := q.unhelpful(secret.New("i"), now); news {
 		t.Error("one renewal was counted twice")
 	}
 }
@@ -67,7 +69,7 @@ func TestQuietDoublesToAnHour(t *testing.T) {
 func TestTheSameValueMayFailToHelpAgain(t *testing.T) {
 	var q quiet
 	now := time.Unix(1_800_000_000, 0)
-	v := NewSecret("v")
+	v := secret.New("v")
 	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute} {
 		d, news := q.unhelpful(v, now)
 		if !news || d != want || !q.active(now) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // stored is a credential as a store keeps it.
@@ -33,7 +35,7 @@ func decode(r Record) (Credential, error) {
 		return Credential{}, fmt.Errorf("decode a stored credential: %w", err)
 	}
 	return Credential{
-		Value: NewSecret(s.Value), Gen: r.Gen, FetchedAt: s.FetchedAt, FirstSeenAt: s.FirstSeenAt,
+		Value: secret.New(s.Value), Gen: r.Gen, FetchedAt: s.FetchedAt, FirstSeenAt: s.FirstSeenAt,
 		ExpiresAt: s.ExpiresAt, ExpiresIn: time.Duration(s.ExpiresIn) * time.Second,
 	}, nil
 }

@@ -2,6 +2,8 @@ package token
 
 import (
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // Kind says what a credential is. The text is used in store keys, logs and
@@ -32,7 +34,7 @@ func (k Key) String() string { return k.Account + "/" + string(k.Kind) }
 
 // Credential is a value with an end. It is immutable once published.
 type Credential struct {
-	Value Secret
+	Value secret.Secret
 	// Gen orders the credentials of one key across all replicas: newer is
 	// greater. It is the moment the fetch was sent in microseconds of Unix time,
 	// or one more than the generation it replaces, whichever is greater.

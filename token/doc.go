@@ -12,7 +12,7 @@
 //	            └─────────┴──────────┘ successor
 //
 // WeChat may revoke a credential early. Who sees its refusal reports it
-// through [Use.Refused], which decides by the value that was refused: if it is
+// through [Use.Rejected], which decides by the value that was refused: if it is
 // no longer the one held the news is old, else a ladder of ever costlier steps
 // is climbed, each within a budget.
 //

@@ -8,7 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // wechat is WeChat as a Source: the rules of its token endpoints for one account, in
@@ -55,7 +56,7 @@ func (w *wechat) Fetch(ctx context.Context, r FetchRequest) (Fetched, error) {
 		w.current, w.end = fmt.Sprintf("token-%d", w.n), now.Add(w.life)
 		w.good[w.current] = w.end
 	}
-	return Fetched{Value: NewSecret(w.current), ExpiresIn: w.end.Sub(now)}, nil
+	return Fetched{Value: secret.New(w.current), ExpiresIn: w.end.Sub(now)}, nil
 }
 
 // kill ends the present token without telling anybody.
@@ -152,7 +153,7 @@ func call(ctx context.Context, k *Keeper, accepts func(string) bool) (sent int, 
 			u.Accepted()
 			return sent, true
 		}
-		if !u.Refused(ctx, 40001) {
+		if !u.Rejected(ctx, 40001) {
 			return sent, false
 		}
 	}

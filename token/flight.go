@@ -6,7 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // wish is what somebody wants of a flight.
@@ -14,7 +15,7 @@ type wish struct {
 	cause Cause
 	// than is the value that has to be replaced: a live one that differs from it
 	// fulfils the wish. Zero: any live value does.
-	than Secret
+	than secret.Secret
 	// sinceNS: an answer that the source gave after this moment will do, even if
 	// it is than again.
 	sinceNS int64
@@ -205,8 +206,8 @@ func (k *Keeper) land(f *flight, took time.Duration) {
 			k.quiet.exhausted(now)
 		}
 	default:
-		if h := k.now.Load(); f.cause == CauseRefusal && h != nil && (f.than.IsZero() || h.Value == f.than) {
-			k.cause = CauseRefusal // what WeChat refuses is replaced as soon as it gives another, with or without calls
+		if h := k.now.Load(); f.cause == CauseRejection && h != nil && (f.than.IsZero() || h.Value == f.than) {
+			k.cause = CauseRejection // what WeChat refuses is replaced as soon as it gives another, with or without calls
 		}
 		k.failures++
 		k.nextTry = now.Add(backoff(k.failures, f.result == ResultDenied, rand.Float64()))

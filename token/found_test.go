@@ -5,7 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // What somebody who tried to break the program has found.
@@ -88,7 +89,7 @@ func TestAnEmptiedStoreIsFilledAgain(t *testing.T) {
 // A record that cannot be read, or claims to be from the future, is told and
 // replaced, whatever generation it claims.
 func TestDamagedRecordsAreReplaced(t *testing.T) {
-	good := encode(Credential{Value: NewSecret("from-the-future"), Gen: 1 << 63, ExpiresAt: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+	good := encode(Credential{Value: secret.New("from-the-future"), Gen: 1 << 63, ExpiresAt: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
 	for name, rec := range map[string]Record{
 		"nonsense":        {Gen: 1, Data: []byte("nonsense")},
 		"a high nonsense": {Gen: 1 << 63, Data: []byte("nonsense")},

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // Keeper keeps one credential alive. It is made by a [Manager] and safe for
@@ -32,7 +34,7 @@ type Keeper struct {
 	renewals  uint64
 	refusedAt time.Time
 	refusedBy int
-	refusal   Secret // the value of the last refusal told to the outside
+	refusal   secret.Secret // the value of the last refusal told to the outside
 	askedAt   time.Time
 	ledger    ledger
 	ledgerGen uint64
@@ -143,8 +145,8 @@ func (k *Keeper) Status() Status {
 	defer k.mu.Unlock()
 	s := Status{
 		Key: k.key, State: Empty, LastErr: k.lastErr, LastErrAt: k.lastErrAt,
-		LastRefusedAt: k.refusedAt, LastRefusedCode: k.refusedBy,
-		QuietUntil: k.quiet.until, Rogue: k.ledger.rogue(), Renewals: k.renewals, ForcedLeft: -1,
+		LastRejectedAt: k.refusedAt, LastRejectedErrcode: k.refusedBy,
+		CooldownUntil: k.quiet.until, Rogue: k.ledger.rogue(), Renewals: k.renewals, ForcedLeft: -1,
 	}
 	if k.failures > 0 {
 		s.NextTryAt = k.nextTry
@@ -168,5 +170,5 @@ func (k *Keeper) Redact(text string) string {
 	if h == nil || h.Value.IsZero() {
 		return text
 	}
-	return strings.ReplaceAll(text, h.Value.Reveal(), Mask)
+	return strings.ReplaceAll(text, h.Value.Reveal(), secret.Mask)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func TestAWeekCostsOneFetchPerLife(t *testing.T) {
@@ -202,7 +204,7 @@ func TestAThousandAccountsStartWithoutAStampede(t *testing.T) {
 			}
 			defer now.Add(-1)
 			sleep(ctx, 100*time.Millisecond)
-			return Fetched{Value: NewSecret("x"), ExpiresIn: 2 * time.Hour}, nil
+			return Fetched{Value: secret.New("x"), ExpiresIn: 2 * time.Hour}, nil
 		})
 		accounts := make([]Account, 1000)
 		for i := range accounts {

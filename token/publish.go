@@ -13,7 +13,7 @@ func (k *Keeper) publish(ctx context.Context, f *flight, sent time.Time, got Fet
 	k.mu.Lock()
 	old := k.now.Load()
 	same := old != nil && old.Value == got.Value
-	if same && f.cause == CauseRefusal {
+	if same && f.cause == CauseRejection {
 		k.askedAt = sent // WeChat's word about a refusal, and not about anything else
 	}
 	if same && !f.than.IsZero() {
@@ -89,7 +89,7 @@ func (k *Keeper) adopt(c Credential) bool {
 	}
 	k.holdLocked(c)
 	k.unsaved = false
-	if k.cause == CauseStart || k.cause == CauseRefusal {
+	if k.cause == CauseStart || k.cause == CauseRejection {
 		k.cause = "" // here it is
 	}
 	return true

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // pause is how long to wait before a value is repeated that WeChat says is
@@ -117,7 +119,7 @@ func (k *Keeper) facts(u Use) facts {
 
 // ask is step (2): the source in normal mode.
 func (k *Keeper) ask(ctx context.Context, u Use) (step, *held) {
-	w := wish{cause: CauseRefusal, than: u.h.Value, sinceNS: u.sentNS, renew: k.exclusive()}
+	w := wish{cause: CauseRejection, than: u.h.Value, sinceNS: u.sentNS, renew: k.exclusive()}
 	if !w.renew && u.step == stepFirst {
 		// What WeChat said a moment before the call was sent still holds: a crowd of
 		// calls is not sent all at once.
@@ -209,12 +211,12 @@ func (k *Keeper) exclusive() bool {
 }
 
 // unhelpful notes that a value WeChat gave because of a refusal is refused too.
-func (k *Keeper) unhelpful(value Secret) {
+func (k *Keeper) unhelpful(value secret.Secret) {
 	k.mu.Lock()
 	d, news := k.quiet.unhelpful(value, time.Now())
 	k.mu.Unlock()
 	if news {
-		k.m.tell(Event{Type: EventQuiet, Key: k.key, Took: d})
+		k.m.tell(Event{Type: EventCooldown, Key: k.key, Took: d})
 	}
 }
 
@@ -235,6 +237,6 @@ func (k *Keeper) noteRefusal(u Use, code int, mv move) {
 	k.refusal, k.refusedAt, k.refusedBy = u.h.Value, now, code
 	k.mu.Unlock()
 	if news {
-		k.m.tell(Event{Type: EventRefusal, Key: k.key, Errcode: code, Step: string(mv), Left: u.h.Left(now)})
+		k.m.tell(Event{Type: EventRejection, Key: k.key, Errcode: code, Step: string(mv), Left: u.h.Left(now)})
 	}
 }

@@ -179,7 +179,7 @@ func TestQuietTimeGrowsUntilARepeatedCallSucceeds(t *testing.T) {
 			call(t.Context(), k, func(string) bool { return false })
 			time.Sleep(time.Second)
 		}
-		if n := l.count(EventQuiet); n != 5 { // after 0, 30, 90, 210, 450 s
+		if n := l.count(EventCooldown); n != 5 { // after 0, 30, 90, 210, 450 s
 			t.Errorf("ten minutes of refusals: %d quiet times, want 5", n)
 		}
 		time.Sleep(time.Hour)
@@ -187,7 +187,7 @@ func TestQuietTimeGrowsUntilARepeatedCallSucceeds(t *testing.T) {
 		if _, ok := call(t.Context(), k, w.accepts); !ok {
 			t.Fatal("not repaired after the quiet time")
 		}
-		if k.Status().QuietUntil.After(time.Now()) {
+		if k.Status().CooldownUntil.After(time.Now()) {
 			t.Error("still quiet after a repeated call succeeded")
 		}
 	})

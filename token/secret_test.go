@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func TestSecretsPrintAsStars(t *testing.T) {
 	t.Parallel()
 	const text = "52_CANARY"
-	c := Credential{Value: NewSecret(text)}
+	c := Credential{Value: secret.New(text)}
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T %v", "%10s", "%b"} {
 		fmt.Fprintf(&out, verb, c)
@@ -23,7 +25,7 @@ func TestSecretsPrintAsStars(t *testing.T) {
 		fmt.Fprintf(&out, verb, &held{Credential: c})
 		fmt.Fprintf(&out, verb, Use{h: &held{Credential: c}})
 	}
-	fmt.Fprint(&out, c, &c.Value, []Secret{c.Value}, map[Secret]Secret{c.Value: c.Value})
+	fmt.Fprint(&out, c, &c.Value, []secret.Secret{c.Value}, map[secret.Secret]secret.Secret{c.Value: c.Value})
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
 		slog.New(h).Info("x", "a", c, "b", c.Value, "c", &c, slog.Group("d", "e", c.Value))
 	}
@@ -47,7 +49,7 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	if strings.Contains(out.String(), "CANARY") || strings.Contains(out.String(), fmt.Sprintf("%x", text)) {
 		t.Errorf("a secret was printed: %s", out.String())
 	}
-	if !strings.Contains(out.String(), Mask) {
+	if !strings.Contains(out.String(), secret.Mask) {
 		t.Error("nothing says that there is one")
 	}
 }

@@ -172,7 +172,7 @@ func (k *Keeper) learn(ctx context.Context, f *flight, old *held, now time.Time)
 	}
 	was, rogue := k.ledger.Strikes, false
 	switch f.cause {
-	case CauseRefusal:
+	case CauseRejection:
 		rogue = k.ledger.strike(old.Left(now))
 	case CauseSchedule:
 		k.ledger.Strikes = 0

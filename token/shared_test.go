@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // shelf is a Store in memory that several Managers share, and that fails when
@@ -249,12 +251,12 @@ func TestAnOlderCredentialNeverReplacesANewerOne(t *testing.T) {
 		k := replicas(t, w, s, 1)[0]
 		held := k.now.Load()
 		old := held.Credential
-		old.Gen, old.Value = held.Gen-1, NewSecret("older")
+		old.Gen, old.Value = held.Gen-1, secret.New("older")
 		if k.adopt(old) {
 			t.Error("adopted an older one")
 		}
 		newer := held.Credential
-		newer.Gen, newer.Value = held.Gen+1, NewSecret("newer")
+		newer.Gen, newer.Value = held.Gen+1, secret.New("newer")
 		if !k.adopt(newer) || k.now.Load().Value != newer.Value {
 			t.Error("did not adopt a newer one")
 		}

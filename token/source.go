@@ -3,6 +3,8 @@ package token
 import (
 	"context"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // Source gets a credential from WeChat. Implementations live in token/source.
@@ -27,7 +29,7 @@ type FetchRequest struct {
 
 // Fetched is what a Source brought.
 type Fetched struct {
-	Value Secret
+	Value secret.Secret
 	// ExpiresIn is WeChat's expires_in. The Manager counts it from the moment
 	// before Fetch was called.
 	ExpiresIn time.Duration

@@ -20,15 +20,15 @@ type Status struct {
 	LastErrAt time.Time
 	// NextTryAt is when a failed fetch is tried again.
 	NextTryAt time.Time
-	// LastRefusedAt and LastRefusedCode tell the last time WeChat refused it in a
+	// LastRejectedAt and LastRejectedErrcode tell the last time WeChat refused it in a
 	// call.
-	LastRefusedAt   time.Time
-	LastRefusedCode int
+	LastRejectedAt   time.Time
+	LastRejectedErrcode int
 	// Refused reports that WeChat has refused the value that is held, in the last
 	// call that told. While LastErr is set too, no successor can be had.
 	Refused bool
-	// QuietUntil is the moment until which no refusal starts a renewal.
-	QuietUntil time.Time
+	// CooldownUntil is the moment until which no refusal starts a renewal.
+	CooldownUntil time.Time
 	// ForcedLeft is what is left of the day's forced renewals, or of a legacy
 	// token's bucket. -1: it has no such budget.
 	ForcedLeft int

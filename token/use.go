@@ -3,6 +3,8 @@ package token
 import (
 	"context"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // Use is one call's use of a credential: what to send, and what to do when
@@ -16,7 +18,7 @@ import (
 //		case answer.accepted:
 //			u.Accepted()
 //			return answer
-//		case !answer.refused || !u.Refused(ctx, answer.errcode):
+//		case !answer.refused || !u.Rejected(ctx, answer.errcode):
 //			return answer
 //		}
 //	}
@@ -56,7 +58,7 @@ func (k *Keeper) UseNow() (Use, bool) {
 }
 
 // Value returns what to send this time.
-func (u *Use) Value() Secret { return u.h.Value }
+func (u *Use) Value() secret.Secret { return u.h.Value }
 
 // Sending notes that the call is being sent, now.
 func (u *Use) Sending() {
@@ -81,7 +83,7 @@ func (u *Use) Accepted() {
 // is to be sent once more, with the [Use.Value] of then, and false when
 // WeChat's answer goes to the client. It may wait, and renew the credential,
 // as long as ctx lasts.
-func (u *Use) Refused(ctx context.Context, errcode int) bool {
+func (u *Use) Rejected(ctx context.Context, errcode int) bool {
 	next, h := u.k.refused(ctx, *u, errcode)
 	if h == nil {
 		return false

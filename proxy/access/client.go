@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // ClientSpec is what the operator says about a client.
@@ -32,7 +32,7 @@ type ClientSpec struct {
 
 // Shared returns the spec of the one client there is where all share a key. Its
 // name is "default".
-func Shared(key token.Secret) ClientSpec {
+func Shared(key secret.Secret) ClientSpec {
 	return ClientSpec{Name: "default", KeySHA256: sha256.Sum256([]byte(key.Reveal()))}
 }
 

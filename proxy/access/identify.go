@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // Why [Policy.Identify] knows nobody. A stranger learns no more than this.
@@ -29,7 +29,7 @@ type Offer struct {
 	Placeholder string
 	// Secret returns the AppSecret of the account of that name, the zero Secret
 	// where there is none. Only a Placeholder needs it.
-	Secret func(account string) token.Secret
+	Secret func(account string) secret.Secret
 }
 
 // String lists what there is, and shows none of it.

@@ -6,15 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-var secrets = map[string]token.Secret{
-	"shop":  token.NewSecret("shop's AppSecret"),
-	"staff": token.NewSecret("staff's AppSecret"),
+var secrets = map[string]secret.Secret{
+	"shop":  secret.New("shop's AppSecret"),
+	"staff": secret.New("staff's AppSecret"),
 }
 
-func secretOf(account string) token.Secret { return secrets[account] }
+func secretOf(account string) secret.Secret { return secrets[account] }
 
 func TestTheFirstThingOfferedDecides(t *testing.T) {
 	t.Parallel()
@@ -41,7 +41,7 @@ func TestTheFirstThingOfferedDecides(t *testing.T) {
 		{"a placeholder", Offer{Placeholder: held("billing", "staff")}, "billing", "staff", nil},
 		{"a placeholder of a client without a key", Offer{Placeholder: held("machine", "shop")}, "machine", "shop", nil},
 		{"a token of WeChat's", Offer{Placeholder: "68_abc"}, "", "", ErrNoPlaceholder},
-		{"a placeholder for an account that is gone", Offer{Placeholder: Mint(token.NewSecret("x"), "gone", p.byName["root"])}, "", "", ErrNoPlaceholder},
+		{"a placeholder for an account that is gone", Offer{Placeholder: Mint(secret.New("x"), "gone", p.byName["root"])}, "", "", ErrNoPlaceholder},
 		{"an anonymous placeholder", Offer{Placeholder: Mint(secrets["shop"], "shop", &Client{})}, "", "", ErrNoPlaceholder},
 		{"a key before a password", Offer{Bearer: "root's key", Basic: "billing's key"}, "root", "", nil},
 		{"a wrong key before a password", Offer{Bearer: "x", Basic: "billing's key"}, "", "", ErrWrongKey},

@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // A placeholder is what a client gets where its SDK insists on an access_token:
@@ -32,7 +32,7 @@ type Claim struct{ Client, Account string }
 // Mint returns the placeholder of client for the account of that name, whose
 // AppSecret is secret. Names are of at most 63 bytes, the account's never
 // empty. A zero secret makes one that nobody accepts.
-func Mint(secret token.Secret, account string, client *Client) string {
+func Mint(secret secret.Secret, account string, client *Client) string {
 	payload := make([]byte, 0, maxPlaceholder)
 	payload = append(payload, byte(len(client.Name)))
 	payload = append(payload, client.Name...)
@@ -41,7 +41,7 @@ func Mint(secret token.Secret, account string, client *Client) string {
 }
 
 // seal appends the MAC to payload.
-func seal(payload []byte, secret token.Secret, client *Client) []byte {
+func seal(payload []byte, secret secret.Secret, client *Client) []byte {
 	// A key of its own: what is made with the AppSecret here must be of no use
 	// to whatever else is made with it.
 	derive := hmac.New(sha256.New, []byte(secret.Reveal()))
@@ -73,7 +73,7 @@ func Parse(s string) (c Claim, ok bool) {
 
 // Verify reports whether s is client's placeholder for the account it claims,
 // whose AppSecret is secret. It compares in constant time.
-func Verify(s string, secret token.Secret, client *Client) bool {
+func Verify(s string, secret secret.Secret, client *Client) bool {
 	claim, ok := Parse(s)
 	if !ok || secret.IsZero() {
 		return false

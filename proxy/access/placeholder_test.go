@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 var t0 = time.Unix(1700000000, 0)
@@ -22,7 +22,7 @@ func TestPlaceholderIsStableShortAndURLSafe(t *testing.T) {
 		{"billing", "shop"}, {"", "default"}, {long, long}, {strings.Repeat("a", 62), strings.Repeat("b", 61)},
 	} {
 		replica := func() string {
-			return Mint(token.NewSecret("s"), c.account, &Client{Name: c.client, key: hash("k")})
+			return Mint(secret.New("s"), c.account, &Client{Name: c.client, key: hash("k")})
 		}
 		s := replica()
 		if !safe.MatchString(s) {
@@ -41,7 +41,7 @@ func TestPlaceholderIsStableShortAndURLSafe(t *testing.T) {
 // computed with another implementation (Python).
 func TestPlaceholderGolden(t *testing.T) {
 	t.Parallel()
-	got := Mint(token.NewSecret("shop's AppSecret"), "shop", &Client{Name: "billing", key: hash("billing's key")})
+	got := Mint(secret.New("shop's AppSecret"), "shop", &Client{Name: "billing", key: hash("billing's key")})
 	const want = "wtp1_B2JpbGxpbmdzaG9wHaTO3ntIcVt7lapJbSwACUJwN4XGilm9X2T9CLmH8NA"
 	if got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -50,11 +50,11 @@ func TestPlaceholderGolden(t *testing.T) {
 
 func TestForgingAPlaceholder(t *testing.T) {
 	t.Parallel()
-	secret := token.NewSecret("shop's AppSecret")
+	key := secret.New("shop's AppSecret")
 	billing := &Client{Name: "billing", key: hash("billing's key")}
 	root := &Client{Name: "root", key: hash("root's key")}
-	good := Mint(secret, "shop", billing)
-	if !Verify(good, secret, billing) {
+	good := Mint(key, "shop", billing)
+	if !Verify(good, key, billing) {
 		t.Fatal("the good one is refused")
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(good, placeholderPrefix))
@@ -67,36 +67,36 @@ func TestForgingAPlaceholder(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		s      string
-		secret token.Secret
+		secret secret.Secret
 		client *Client
 	}{
-		{"made with the key's hash alone", Mint(token.Secret{}, "shop", billing), secret, billing},
-		{"made with the key's hash for a secret", Mint(token.NewSecret(string(billing.key[:])), "shop", billing), secret, billing},
-		{"where there is no secret", Mint(token.Secret{}, "shop", billing), token.Secret{}, billing},
-		{"held by another client", good, secret, root},
+		{"made with the key's hash alone", Mint(secret.Secret{}, "shop", billing), key, billing},
+		{"made with the key's hash for a secret", Mint(secret.New(string(billing.key[:])), "shop", billing), key, billing},
+		{"where there is no secret", Mint(secret.Secret{}, "shop", billing), secret.Secret{}, billing},
+		{"held by another client", good, key, root},
 		{"that says it is another client's", edited(func(b []byte) []byte {
 			return append(append([]byte{4}, "rootshop"...), b[len(b)-32:]...)
-		}), secret, root},
+		}), key, root},
 		{"that says it is for another account", edited(func(b []byte) []byte {
 			b[1+len("billing")] = 'c'
 			return b
-		}), secret, billing},
+		}), key, billing},
 		{"with a letter moved from one name to the other", edited(func(b []byte) []byte {
 			b[0]++
 			return b
-		}), secret, &Client{Name: "billings", key: billing.key}},
-		{"made for another account's secret", Mint(token.NewSecret("staff's"), "shop", billing), secret, billing},
-		{"after the client's key was changed", good, secret, &Client{Name: "billing", key: hash("new")}},
-		{"after the AppSecret was changed", good, token.NewSecret("new"), billing},
-		{"with a bit of the MAC turned", edited(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), secret, billing},
-		{"with the MAC cut", edited(func(b []byte) []byte { return b[:len(b)-1] }), secret, billing},
-		{"with a letter behind", good + "A", secret, billing},
-		{"with a newline in it", good[:9] + "\n" + good[9:], secret, billing},
-		{"with padding", good + "=", secret, billing},
-		{"in capitals", strings.ToUpper(good), secret, billing},
-		{"without the prefix", strings.TrimPrefix(good, placeholderPrefix), secret, billing},
-		{"anonymous", Mint(secret, "shop", &Client{}), secret, billing},
-		{"empty", "", secret, billing},
+		}), key, &Client{Name: "billings", key: billing.key}},
+		{"made for another account's secret", Mint(secret.New("staff's"), "shop", billing), key, billing},
+		{"after the client's key was changed", good, key, &Client{Name: "billing", key: hash("new")}},
+		{"after the AppSecret was changed", good, secret.New("new"), billing},
+		{"with a bit of the MAC turned", edited(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), key, billing},
+		{"with the MAC cut", edited(func(b []byte) []byte { return b[:len(b)-1] }), key, billing},
+		{"with a letter behind", good + "A", key, billing},
+		{"with a newline in it", good[:9] + "\n" + good[9:], key, billing},
+		{"with padding", good + "=", key, billing},
+		{"in capitals", strings.ToUpper(good), key, billing},
+		{"without the prefix", strings.TrimPrefix(good, placeholderPrefix), key, billing},
+		{"anonymous", Mint(key, "shop", &Client{}), key, billing},
+		{"empty", "", key, billing},
 	} {
 		if Verify(c.s, c.secret, c.client) {
 			t.Errorf("a placeholder %s is taken", c.name)
@@ -105,12 +105,12 @@ func TestForgingAPlaceholder(t *testing.T) {
 }
 
 func FuzzParsePlaceholder(f *testing.F) {
-	f.Add(Mint(token.NewSecret("s"), "shop", &Client{Name: "billing"}))
-	f.Add(Mint(token.NewSecret("s"), "shop", &Client{}))
+	f.Add(Mint(secret.New("s"), "shop", &Client{Name: "billing"}))
+	f.Add(Mint(secret.New("s"), "shop", &Client{}))
 	f.Add(placeholderPrefix)
 	f.Add(placeholderPrefix + base64.RawURLEncoding.EncodeToString(make([]byte, 34)))
 	f.Add(placeholderPrefix + strings.Repeat("_", 300))
-	secret := token.NewSecret("s")
+	key := secret.New("s")
 	f.Fuzz(func(t *testing.T, s string) {
 		claim, ok := Parse(s)
 		if !ok {
@@ -123,11 +123,11 @@ func FuzzParsePlaceholder(f *testing.F) {
 			t.Errorf("claim %+v of %q", claim, s)
 		}
 		c := &Client{Name: claim.Client}
-		again := Mint(secret, claim.Account, c)
+		again := Mint(key, claim.Account, c)
 		if back, ok := Parse(again); !ok || back != claim {
 			t.Errorf("%+v became %+v", claim, back)
 		}
-		if Verify(s, secret, c) != (s == again) {
+		if Verify(s, key, c) != (s == again) {
 			t.Errorf("%q is written in two ways", s)
 		}
 	})

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func hash(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
@@ -202,7 +202,7 @@ func TestRate(t *testing.T) {
 
 func TestSharedKey(t *testing.T) {
 	t.Parallel()
-	p := policy(t, Options{Clients: []ClientSpec{Shared(token.NewSecret("k"))}, Anonymous: true})
+	p := policy(t, Options{Clients: []ClientSpec{Shared(secret.New("k"))}, Anonymous: true})
 	if p.Anonymous() {
 		t.Error("anonymous although there is a key")
 	}

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // accountPage is some of the accounts, those that need somebody first.
@@ -44,14 +44,14 @@ type credentialRow struct {
 	// LifeSeconds is its whole life: what expires_at − now is a part of.
 	LifeSeconds int64      `json:"life_seconds,omitempty"`
 	LastError   *lastError `json:"last_error,omitempty"`
-	// LastRefusedAt and LastRefusedErrcode tell when WeChat last refused it in a
+	// LastRejectedAt and LastRefusedErrcode tell when WeChat last refused it in a
 	// call.
-	LastRefusedAt      time.Time `json:"last_refused_at,omitzero"`
+	LastRejectedAt      time.Time `json:"last_refused_at,omitzero"`
 	LastRefusedErrcode int       `json:"last_refused_errcode,omitempty"`
 	// Refused: WeChat refused the value that is held, in the last call that told.
 	Refused bool `json:"refused,omitempty"`
-	// QuietUntil is until when refusals start no renewal.
-	QuietUntil time.Time `json:"quiet_until,omitzero"`
+	// CooldownUntil is until when refusals start no renewal.
+	CooldownUntil time.Time `json:"quiet_until,omitzero"`
 	// ForcedLeft is what is left of the 20 renewals on refusal; absent: it has no
 	// such budget.
 	ForcedLeft *int `json:"forced_left,omitempty"`
@@ -91,14 +91,14 @@ const usualLife = 2 * time.Hour
 func credentialRowOf(s token.Status, now time.Time) credentialRow {
 	row := credentialRow{
 		Kind: s.Key.Kind, State: s.State, FetchedAt: utc(s.FetchedAt), ExpiresAt: utc(s.ExpiresAt), RenewAt: utc(s.RenewAt),
-		NextTryAt: utc(s.NextTryAt), LastError: lastErrorOf(s), LastRefusedAt: utc(s.LastRefusedAt),
-		LastRefusedErrcode: s.LastRefusedCode, Refused: s.Refused, Rogue: s.Rogue, Renewals: s.Renewals,
+		NextTryAt: utc(s.NextTryAt), LastError: lastErrorOf(s), LastRejectedAt: utc(s.LastRejectedAt),
+		LastRefusedErrcode: s.LastRejectedErrcode, Refused: s.Refused, Rogue: s.Rogue, Renewals: s.Renewals,
 	}
 	if !s.ExpiresAt.IsZero() {
 		row.LifeSeconds = int64(max(usualLife, s.ExpiresAt.Sub(s.FetchedAt)) / time.Second)
 	}
-	if now.Before(s.QuietUntil) {
-		row.QuietUntil = utc(s.QuietUntil)
+	if now.Before(s.CooldownUntil) {
+		row.CooldownUntil = utc(s.CooldownUntil)
 	}
 	if s.ForcedLeft >= 0 {
 		row.ForcedLeft = new(s.ForcedLeft)

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Admin is the handler of the admin address. It is safe for concurrent use,

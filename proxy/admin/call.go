@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Call is one finished call of a client's.

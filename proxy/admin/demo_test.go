@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // demo is a company on an ordinary day: what the page is looked at with.
@@ -16,7 +16,7 @@ func demo() (*Admin, *world) {
 	w.now = time.Now()
 	ago := func(d time.Duration) time.Time { return w.now.Add(-d) }
 	w.with("shop", func(s *token.Status) {
-		s.LastRefusedAt, s.LastRefusedCode, s.ForcedLeft = ago(26*time.Minute), 40001, 19
+		s.LastRejectedAt, s.LastRejectedErrcode, s.ForcedLeft = ago(26*time.Minute), 40001, 19
 	})
 	w.with("members", func(s *token.Status) {
 		s.FetchedAt, s.ExpiresAt, s.RenewAt = ago(30*time.Minute), w.now.Add(92*time.Minute), w.now.Add(88*time.Minute)
@@ -26,7 +26,7 @@ func demo() (*Admin, *world) {
 	})
 	w.with("archive", func(s *token.Status) {
 		s.ForcedLeft, s.Rogue, s.ExpiresAt, s.RenewAt = 16, true, w.now.Add(12*time.Minute), w.now.Add(2*time.Minute)
-		s.LastRefusedAt, s.LastRefusedCode = ago(4*time.Minute), 40001
+		s.LastRejectedAt, s.LastRejectedErrcode = ago(4*time.Minute), 40001
 	})
 	w.with("staff", func(s *token.Status) {
 		s.ForcedLeft, s.ExpiresAt, s.RenewAt = -1, w.now.Add(103*time.Minute), w.now.Add(98*time.Minute)
@@ -95,11 +95,11 @@ func demoEvents(a *Admin, ago func(time.Duration) time.Time) {
 	for _, e := range []token.Event{
 		{Type: token.EventRenewal, Key: of("shop"), At: ago(61 * time.Minute), Cause: token.CauseSchedule, Result: token.ResultRenewed, Took: 83 * time.Millisecond, Left: 2 * time.Hour},
 		{Type: token.EventRenewal, Key: of("members"), At: ago(30 * time.Minute), Cause: token.CauseSchedule, Result: token.ResultAdopted, Took: 2 * time.Millisecond, Left: 2 * time.Hour},
-		{Type: token.EventRefusal, Key: of("shop"), At: ago(26 * time.Minute), Errcode: 40001, Step: "asked"},
+		{Type: token.EventRejection, Key: of("shop"), At: ago(26 * time.Minute), Errcode: 40001, Step: "asked"},
 		{Type: token.EventRenewal, Key: of("shop"), At: ago(26 * time.Minute), Cause: token.CauseForced, Result: token.ResultRenewed, Took: 91 * time.Millisecond, Left: 2 * time.Hour},
 		{Type: token.EventStore, At: ago(15 * time.Minute), Step: "down", Err: errors.New("dial tcp 10.0.3.9:6379: connection refused")},
 		{Type: token.EventStore, At: ago(14 * time.Minute), Step: "up"},
-		{Type: token.EventRefusal, Key: of("archive"), At: ago(4 * time.Minute), Errcode: 40001, Step: "forced"},
+		{Type: token.EventRejection, Key: of("archive"), At: ago(4 * time.Minute), Errcode: 40001, Step: "forced"},
 		{Type: token.EventRogue, Key: of("archive"), At: ago(4 * time.Minute)},
 		{Type: token.EventRenewal, Key: of("game"), At: ago(40 * time.Second), Cause: token.CauseSchedule, Result: token.ResultDenied, Took: 64 * time.Millisecond, Err: refusedIP()},
 	} {

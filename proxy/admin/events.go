@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // How many events are kept: notable ones, and renewals that simply worked,
@@ -104,12 +104,12 @@ func tokenLevel(e token.Event) string {
 		return levelGood
 	case e.Type == token.EventRenewal && e.Result == token.ResultDenied:
 		return levelBad
-	case e.Type == token.EventRenewal && e.Result == token.ResultFailed, e.Type == token.EventRefusal,
-		e.Type == token.EventQuiet, e.Type == token.EventStore && e.Step == "damaged":
+	case e.Type == token.EventRenewal && e.Result == token.ResultFailed, e.Type == token.EventRejection,
+		e.Type == token.EventCooldown, e.Type == token.EventStore && e.Step == "damaged":
 		return levelWarning
 	case e.Type == token.EventRogue, e.Type == token.EventBudget, e.Type == token.EventStore:
 		return levelBad
-	case e.Cause == token.CauseForced, e.Cause == token.CauseOperator, e.Cause == token.CauseRefusal:
+	case e.Cause == token.CauseForced, e.Cause == token.CauseOperator, e.Cause == token.CauseRejection:
 		return levelGood
 	default:
 		return levelInfo

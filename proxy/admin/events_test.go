@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 func TestEventLevels(t *testing.T) {
@@ -21,7 +21,7 @@ func TestEventLevels(t *testing.T) {
 		{"a renewal after a refusal", token.Event{Type: token.EventRenewal, Cause: token.CauseForced, Result: token.ResultRenewed}, levelGood},
 		{"a renewal that failed", token.Event{Type: token.EventRenewal, Cause: token.CauseSchedule, Result: token.ResultFailed}, levelWarning},
 		{"a no", token.Event{Type: token.EventRenewal, Cause: token.CauseSchedule, Result: token.ResultDenied}, levelBad},
-		{"a refusal", token.Event{Type: token.EventRefusal}, levelWarning},
+		{"a refusal", token.Event{Type: token.EventRejection}, levelWarning},
 		{"a rogue", token.Event{Type: token.EventRogue}, levelBad},
 		{"a store that went", token.Event{Type: token.EventStore, Step: "down"}, levelBad},
 		{"a stored record that cannot be read", token.Event{Type: token.EventStore, Step: "damaged"}, levelWarning},

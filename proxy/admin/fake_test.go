@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // world is what an Admin asks after, in the hand of a test.
@@ -30,7 +31,7 @@ type world struct {
 	renewErr error
 
 	renewTakes time.Duration
-	key        token.Secret
+	key        secret.Secret
 }
 
 // noon is a moment that does not move.
@@ -69,7 +70,7 @@ func empty(s *token.Status) { *s = token.Status{Key: s.Key, State: token.Empty, 
 // cutOff is a token that WeChat refuses while it gives no other: the
 // secret was reset.
 func cutOff(s *token.Status) {
-	s.Refused, s.LastRefusedAt, s.LastRefusedCode = true, noon.Add(-time.Minute), 40001
+	s.Refused, s.LastRejectedAt, s.LastRejectedErrcode = true, noon.Add(-time.Minute), 40001
 	s.LastErr, s.LastErrAt = &errcode.Error{Platform: errcode.MP, Endpoint: errcode.Token, Code: 40125, Msg: "invalid appsecret"}, noon.Add(-time.Minute)
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // guard decides who may see and do something: by the key; by the host that was
@@ -33,7 +33,7 @@ type guard struct {
 
 func newGuard(o Options) *guard {
 	g := &guard{
-		key: sha256.Sum256([]byte(o.Key.Reveal())), keyed: o.Key != token.Secret{}, wrong: rate.NewLimiter(1, mostWrong),
+		key: sha256.Sum256([]byte(o.Key.Reveal())), keyed: o.Key != secret.Secret{}, wrong: rate.NewLimiter(1, mostWrong),
 		origin: http.NewCrossOriginProtection(), now: o.Now, log: o.Logger, page: newLoginPage(),
 	}
 	g.endCookies()

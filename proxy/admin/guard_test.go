@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 const testKey = "a long admin key"
 
 func guarded() (*Admin, *world) {
 	w := newWorld().with("shop")
-	w.key = token.NewSecret(testKey)
+	w.key = secret.New(testKey)
 	return New(w.options()), w
 }
 
@@ -215,7 +215,7 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 
 func TestCookieIsTheKeyOfThisProcessOnly(t *testing.T) {
 	t.Parallel()
-	g := newGuard(Options{Key: token.NewSecret("k")}.withDefaults())
+	g := newGuard(Options{Key: secret.New("k")}.withDefaults())
 	end := time.Now().Add(time.Minute)
 	good := g.cookieValue(end)
 	for name, value := range map[string]string{

@@ -66,7 +66,7 @@ func live(s token.Status) bool {
 func refusedForGood(s token.Status) bool { return s.Refused && s.LastErr != nil }
 
 func wantsAttention(s token.Status, now time.Time) bool {
-	return s.LastErr != nil || s.Refused || s.Rogue || s.State == token.Expired || now.Before(s.QuietUntil) ||
+	return s.LastErr != nil || s.Refused || s.Rogue || s.State == token.Expired || now.Before(s.CooldownUntil) ||
 		s.ForcedLeft >= 0 && s.ForcedLeft <= forcedLow
 }
 

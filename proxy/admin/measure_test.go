@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 func TestLatencyIsRightToATenth(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // namespace begins the name of every metric of ours.
@@ -121,7 +121,7 @@ func (m *metrics) token(account string, e token.Event, p errcode.Platform) {
 	switch e.Type {
 	case token.EventRenewal:
 		m.renewals.WithLabelValues(account, string(e.Key.Kind), string(e.Cause), string(e.Result)).Inc()
-	case token.EventRefusal:
+	case token.EventRejection:
 		m.refusals.WithLabelValues(account, codeLabel(p, e.Errcode), e.Step).Inc()
 	case token.EventStore:
 		if e.Err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 var update = flag.Bool("update", false, "write METRICS.md")
@@ -35,7 +35,7 @@ func lived() (*Admin, *world) {
 		Wait: time.Millisecond, Attempts: 2, Renewed: true, BytesIn: 10, BytesOut: 20, ID: "req-1",
 	})
 	a.Token(token.Event{Type: token.EventRenewal, Key: key, At: noon, Cause: token.CauseSchedule, Result: token.ResultRenewed, Took: 80 * time.Millisecond, Left: 2 * time.Hour})
-	a.Token(token.Event{Type: token.EventRefusal, Key: key, At: noon, Errcode: 40001, Step: "asked"})
+	a.Token(token.Event{Type: token.EventRejection, Key: key, At: noon, Errcode: 40001, Step: "asked"})
 	a.Token(token.Event{Type: token.EventStore, At: noon, Step: "down", Err: errors.New("dial: refused")})
 	a.Breaker("api2.weixin.qq.com", "closed", "open")
 	a.Reload("2 accounts, 1 client", nil)

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Options says whom to ask. Every function may be called from many goroutines
@@ -40,7 +41,7 @@ type Options struct {
 	// Key is wanted for everything but /healthz, /readyz and /metrics. If zero,
 	// none is: then only requests for an IP address or localhost are answered, so
 	// that no web page can reach this one under a name of its own.
-	Key token.Secret
+	Key secret.Secret
 	// Version, Revision and GoVersion tell what is running.
 	Version, Revision, GoVersion string
 	// Started is when the process began. If zero, when New was called.

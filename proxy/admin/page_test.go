@@ -10,8 +10,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // soon is long enough for any machine; what must be quick says so.
@@ -91,7 +92,7 @@ func TestPageTellsWithinTwoSeconds(t *testing.T) {
 
 func TestPageSaysWhatWeChatRefuses(t *testing.T) {
 	a, w := demo()
-	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRefusedCode = true, 40001 }).with("staff", cutOff)
+	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("staff", cutOff)
 	a.Token(token.Event{Type: token.EventStore, Key: token.Key{Account: "shop", Kind: token.AccessToken}, Step: "damaged", Err: errors.New("it cannot be opened")})
 	for i := range 40 {
 		for _, name := range []string{"shop", "members"} {
@@ -194,7 +195,7 @@ func TestPageWithTenThousandAccounts(t *testing.T) {
 func TestPageWantsTheKeyAndSurvivesAnAbsence(t *testing.T) {
 	_, w := demo()
 	keyed := w.options()
-	keyed.Key = token.NewSecret(testKey)
+	keyed.Key = secret.New(testKey)
 	b := openBrowser(t, New(keyed))
 	b.dress(1280, 700, "light", "en-US")
 	b.expected = "401"

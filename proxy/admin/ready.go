@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // mostReady bounds how many accounts /readyz lists.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -61,7 +62,7 @@ func TestReadySaysWhyAndWhatToDo(t *testing.T) {
 // A token that WeChat refuses is alive by the clock only: everything says so.
 func TestARefusedTokenIsSaidToBe(t *testing.T) {
 	t.Parallel()
-	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRefusedCode = true, 40001 }).with("game", cutOff).options())
+	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("game", cutOff).options())
 	ready := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
 	for i, want := range []readyRow{{Name: "game", Refused: true}, {Name: "shop", Refused: true}, {Name: "a-shop"}} {
 		if got := ready.Accounts[i]; got.Name != want.Name || got.Refused != want.Refused || got.State != token.Fresh {
@@ -106,7 +107,7 @@ func TestReadyStaysSmall(t *testing.T) {
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.key = token.NewSecret("a long admin key")
+	w.key = secret.New("a long admin key")
 	a := New(w.options())
 	for _, method := range []string{"GET", "HEAD"} {
 		if got := ask(t, a, method, "/healthz", "", "Host", "anything.example"); got.Code != 200 {

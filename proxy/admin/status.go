@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Bounds of what one answer holds.
@@ -127,7 +127,7 @@ func (a *Admin) overview(now time.Time, r *roster) overview {
 	f.calls, f.broken = a.series.lastMinute(now)
 	if len(r.members) > 0 {
 		worst := r.members[0]
-		f.worst, f.refused, f.code = worst.Name, worst.refused(), tokenOf(worst.statuses).LastRefusedCode
+		f.worst, f.refused, f.code = worst.Name, worst.refused(), tokenOf(worst.statuses).LastRejectedErrcode
 	}
 	view := overview{
 		Verdict: verdictOf(f), Ready: r.live > 0 && !draining, Draining: draining, Counts: r.counts,

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -108,11 +109,11 @@ func FuzzQuery(f *testing.F) {
 func TestNothingSaysASecret(t *testing.T) {
 	t.Parallel()
 	a, w := lived()
-	w.key = token.NewSecret(testKey)
+	w.key = secret.New(testKey)
 	a2 := New(w.options())
 	for _, admin := range []*Admin{a, a2} {
 		for _, path := range []string{"/api/status", "/metrics", "/readyz", "/healthz", "/"} {
-			if body := ask(t, admin, "GET", path, "", "Authorization", "Bearer "+testKey).Body.String(); strings.Contains(body, testKey) || strings.Contains(body, token.Mask) {
+			if body := ask(t, admin, "GET", path, "", "Authorization", "Bearer "+testKey).Body.String(); strings.Contains(body, testKey) || strings.Contains(body, secret.Mask) {
 				t.Errorf("%s says a secret", path)
 			}
 		}

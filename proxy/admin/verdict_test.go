@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 func TestVerdict(t *testing.T) {
@@ -82,8 +82,8 @@ func TestHealthOf(t *testing.T) {
 		{"refused, another may come", with(func(s *token.Status) { s.Refused = true }), healthWarning},
 		{"refused, and no other to be had", with(cutOff), healthDown},
 		{"the ticket refused", append(with(func(*token.Status) {}), refusedTicket), healthWarning},
-		{"quiet", with(func(s *token.Status) { s.QuietUntil = noon.Add(time.Second) }), healthWarning},
-		{"quiet no longer", with(func(s *token.Status) { s.QuietUntil = noon }), healthOK},
+		{"quiet", with(func(s *token.Status) { s.CooldownUntil = noon.Add(time.Second) }), healthWarning},
+		{"quiet no longer", with(func(s *token.Status) { s.CooldownUntil = noon }), healthOK},
 		{"alive, with a dead ticket", append(with(func(*token.Status) {}), ticket), healthWarning},
 		{"dead, with a live ticket", append(with(expired), fresh("shop", noon)), healthDown},
 	} {

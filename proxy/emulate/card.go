@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // CardAsk is what a page says about a card it wants to hand out or have chosen.
@@ -53,7 +53,7 @@ type Card struct {
 }
 
 // NewCard signs ask with the account's wx_card ticket. nonce is [Nonce]'s.
-func NewCard(ask CardAsk, appID string, ticket token.Secret, nonce string, now time.Time) Card {
+func NewCard(ask CardAsk, appID string, ticket secret.Secret, nonce string, now time.Time) Card {
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	signature := CardSign(ticket.Reveal(), timestamp, ask.CardID, ask.Code, ask.OpenID, nonce)
 	ext := encode(struct {

@@ -3,7 +3,7 @@ package emulate
 import (
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 // JSConfig is what wx.config wants, under the names it wants it by (WeChat docs:
@@ -20,7 +20,7 @@ type JSConfig struct {
 
 // NewJSConfig signs the page at pageURL, which is [PageURL]'s. nonce is
 // [Nonce]'s.
-func NewJSConfig(appID string, ticket token.Secret, pageURL, nonce string, now time.Time) JSConfig {
+func NewJSConfig(appID string, ticket secret.Secret, pageURL, nonce string, now time.Time) JSConfig {
 	return JSConfig{
 		AppID: appID, Timestamp: now.Unix(), NonceStr: nonce,
 		Signature: Sign(ticket.Reveal(), nonce, now.Unix(), pageURL),

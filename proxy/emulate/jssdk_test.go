@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func TestJSConfigOnTheWire(t *testing.T) {
 	t.Parallel()
-	ticket := token.NewSecret("sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFy1AOcHKP7qg")
+	ticket := secret.New("sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFy1AOcHKP7qg")
 	c := NewJSConfig("wx1", ticket, "http://mp.weixin.qq.com?params=value", "Wm3WZYTPz0wzccnW", time.Unix(1414587457, 999))
 	const four = `{"appId":"wx1","timestamp":1414587457,"nonceStr":"Wm3WZYTPz0wzccnW","signature":"0f9de62fce790f9a083d5c99e95740ceb90c27ed"`
 	if got := string(c.Answer()); got != four+"}" {
@@ -28,7 +28,7 @@ func TestCardOnTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCard(ParseCardAsk(q), "wx1", token.NewSecret("ojZ8YtyVyr30HheH3CM73y7h4jJE"), "123", time.Unix(1404896688, 0))
+	c := NewCard(ParseCardAsk(q), "wx1", secret.New("ojZ8YtyVyr30HheH3CM73y7h4jJE"), "123", time.Unix(1404896688, 0))
 	const want = `{"cardId":"pjZ8Yt1XGILfi-FUsewpnnolGgZk",` +
 		`"cardExt":"{\"code\":\"1434008071\",\"openid\":\"\",\"timestamp\":\"1404896688\",\"nonce_str\":\"123\",\"signature\":\"f137ab68b7f8112d20ee528ab6074564e2796250\"}",` +
 		`"timestamp":1404896688,"nonceStr":"123","code":"1434008071","openid":"","signature":"f137ab68b7f8112d20ee528ab6074564e2796250",` +

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Line 5 of the SDKs' wishes: getticket by GET and by POST, of every type.

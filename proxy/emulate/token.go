@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // PlaceholderLife is the expires_in of a placeholder, in seconds: WeChat's own.
@@ -21,7 +21,7 @@ type TokenAsk struct {
 	// AppID is the appid or corpid; "": none was said.
 	AppID string
 	// Secret is what the client has for a secret: its client key.
-	Secret token.Secret
+	Secret secret.Secret
 }
 
 // ParseTokenAsk reads a request to /cgi-bin/token, /cgi-bin/stable_token or
@@ -30,9 +30,9 @@ type TokenAsk struct {
 // (grant_type, force_refresh) is ignored. The error is an *answer.Refusal.
 func ParseTokenAsk(r *http.Request, body []byte) (TokenAsk, error) {
 	ask := TokenAsk{Platform: errcode.MP}
-	id, secret := "appid", "secret"
+	id, secretName := "appid", "secret"
 	if strings.HasSuffix(r.URL.Path, "/gettoken") {
-		ask.Platform, id, secret = errcode.WeCom, "corpid", "corpsecret"
+		ask.Platform, id, secretName = errcode.WeCom, "corpid", "corpsecret"
 	}
 	p, err := readParams(r, body)
 	if err != nil {
@@ -41,11 +41,11 @@ func ParseTokenAsk(r *http.Request, body []byte) (TokenAsk, error) {
 	if ask.AppID, err = p.one(id); err != nil {
 		return TokenAsk{}, err
 	}
-	key, err := p.one(secret)
+	key, err := p.one(secretName)
 	if err != nil {
 		return TokenAsk{}, err
 	}
-	ask.Secret = token.NewSecret(key)
+	ask.Secret = secret.New(key)
 	return ask, nil
 }
 

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const (
@@ -46,7 +47,7 @@ func (q question) read(status int, body []byte) (token.Fetched, error) {
 	if !ok {
 		return token.Fetched{}, answerError("has an expires_in that cannot be believed")
 	}
-	return token.Fetched{Value: token.NewSecret(value), ExpiresIn: life}, nil
+	return token.Fetched{Value: secret.New(value), ExpiresIn: life}, nil
 }
 
 // readValue reads a token or ticket: a string that can be put into a query,

@@ -15,7 +15,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // question is what WeChat is asked, whichever host answers.

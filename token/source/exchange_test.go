@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 func TestTheNextHostIsTriedAfterEveryFailureOfAHost(t *testing.T) {
@@ -43,7 +43,7 @@ func TestTheNextHostIsTriedAfterEveryFailureOfAHost(t *testing.T) {
 			return answers(200, good)(r)
 		}
 		cl := NewClient(Options{Upstreams: []string{"https://a", "https://b"}, Transport: trips{"a": c.first, "b": second}})
-		v, err := fetch(t.Context(), cl.Legacy("wx1", secret))
+		v, err := fetch(t.Context(), cl.Legacy("wx1", appSecret))
 		if (asked == 1) != c.next || (v == "T") != c.next || (err == nil) != c.next {
 			t.Errorf("%s: the next host was asked %d times, got %q, %v", c.name, asked, v, err)
 		}
@@ -53,13 +53,13 @@ func TestTheNextHostIsTriedAfterEveryFailureOfAHost(t *testing.T) {
 func TestHostsThatCannotBeReachedAreSkipped(t *testing.T) {
 	t.Parallel()
 	s := serve(t, says(200, good))
-	if v, err := fetch(t.Context(), client(t, "no base URL", dead, s.URL).Stable("wx1", secret)); v != "T" || err != nil {
+	if v, err := fetch(t.Context(), client(t, "no base URL", dead, s.URL).Stable("wx1", appSecret)); v != "T" || err != nil {
 		t.Errorf("got %q, %v", v, err)
 	}
-	if _, err := fetch(t.Context(), client(t).Stable("wx1", secret)); !errors.Is(err, errNoHosts) {
+	if _, err := fetch(t.Context(), client(t).Stable("wx1", appSecret)); !errors.Is(err, errNoHosts) {
 		t.Errorf("without a host: %v", err)
 	}
-	_, err := fetch(t.Context(), client(t, dead, "no base URL").Stable("wx1", secret))
+	_, err := fetch(t.Context(), client(t, dead, "no base URL").Stable("wx1", appSecret))
 	if !errors.Is(err, errBadBase) || !strings.Contains(err.Error(), "127.0.0.1:1") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("where none is left the error names both, in one line: %v", err)
 	}
@@ -70,7 +70,7 @@ func TestTheLastWordDecides(t *testing.T) {
 	cl := NewClient(Options{Upstreams: []string{"https://a", "https://b"}, Transport: trips{
 		"a": answers(200, `{"errcode":48017,"errmsg":"retired"}`), "b": answers(200, `{"errcode":40125,"errmsg":"no"}`),
 	}})
-	_, err := fetch(t.Context(), cl.Legacy("wx1", secret))
+	_, err := fetch(t.Context(), cl.Legacy("wx1", appSecret))
 	var said *errcode.Error
 	if !errors.As(err, &said) || said.Code != 40125 || !strings.Contains(err.Error(), "48017") {
 		t.Errorf("got %v", err)
@@ -92,7 +92,7 @@ func TestAnAttemptTakesHalfOfWhatIsLeftWhileAnotherHostIs(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
-		_, err := fetch(ctx, cl.Legacy("wx1", secret))
+		_, err := fetch(ctx, cl.Legacy("wx1", appSecret))
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 8*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
@@ -106,7 +106,7 @@ func TestAFetchWithoutADeadlineEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		cl := NewClient(Options{Upstreams: []string{"https://a"}, Transport: trips{"a": hangs}})
-		if _, err := fetch(t.Context(), cl.Legacy("wx1", secret)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := fetch(t.Context(), cl.Legacy("wx1", appSecret)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 	})
@@ -116,7 +116,7 @@ func TestAForcedCallIsNotForcedTwice(t *testing.T) {
 	t.Parallel()
 	second := serve(t, says(200, good))
 	force := func(first string) string {
-		_, err := client(t, first, second.URL).Stable("wx1", secret).Fetch(t.Context(), token.FetchRequest{Force: true})
+		_, err := client(t, first, second.URL).Stable("wx1", appSecret).Fetch(t.Context(), token.FetchRequest{Force: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		http.Redirect(w, r, elsewhere.URL+r.RequestURI, http.StatusTemporaryRedirect)
 	})
 	c := client(t, s.URL)
-	for _, src := range []token.Source{c.Stable("wx1", secret), c.Legacy("wx1", secret)} {
+	for _, src := range []token.Source{c.Stable("wx1", appSecret), c.Legacy("wx1", appSecret)} {
 		if _, err := fetch(t.Context(), src); !errors.Is(err, statusError(307)) {
 			t.Errorf("got %v", err)
 		}
@@ -170,7 +170,7 @@ func TestClockOffset(t *testing.T) {
 		{"yesterday", -time.Minute, true},
 	} {
 		date = want.date
-		_, _ = fetch(t.Context(), c.Legacy("wx1", secret))
+		_, _ = fetch(t.Context(), c.Legacy("wx1", appSecret))
 		if off, ok := c.ClockOffset(); off != want.off || ok != want.ok {
 			t.Errorf("after a Date of %q: %v %v, want %v %v", want.date, off, ok, want.off, want.ok)
 		}

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // statusError is an answer whose HTTP status says that it is no credential.
@@ -69,7 +69,7 @@ func retired(err error) bool {
 }
 
 // forms lists what an error must not hold: s as it is, in a query and in quotes.
-func forms(s token.Secret) []string {
+func forms(s secret.Secret) []string {
 	if s.IsZero() {
 		return nil
 	}
@@ -80,8 +80,8 @@ func forms(s token.Secret) []string {
 
 // mask takes the question's secrets out of words of WeChat's.
 func (q question) mask(s string) string {
-	for _, secret := range q.secrets {
-		s = strings.ReplaceAll(s, secret, token.Mask)
+	for _, known := range q.secrets {
+		s = strings.ReplaceAll(s, known, secret.Mask)
 	}
 	return s
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -73,7 +74,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		"a transport with a query": {Upstreams: []string{"http://a"}, Transport: quoting(errors.New(url.QueryEscape(canary)))},
 	} {
 		c := NewClient(o)
-		s := token.NewSecret(canary)
+		s := secret.New(canary)
 		for kind, src := range map[string]token.Source{"stable": c.Stable("wx1", s), "legacy": c.Legacy("wx1", s), "wecom": c.WeCom("ww1", s)} {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			_, err := src.Fetch(ctx, token.FetchRequest{})

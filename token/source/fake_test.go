@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -17,7 +18,7 @@ const (
 	dead = "http://127.0.0.1:1" // nobody listens there
 )
 
-var secret = token.NewSecret("s3cret")
+var appSecret = secret.New("s3cret")
 
 // seen is a request as a server got it.
 type seen struct {

@@ -28,7 +28,7 @@ func TestTheBreaker(t *testing.T) {
 				return answers(200, good)(r)
 			}},
 		})
-		src := c.Stable("wx1", secret)
+		src := c.Stable("wx1", appSecret)
 		for range 7 {
 			_, _ = fetch(t.Context(), src)
 		}
@@ -64,7 +64,7 @@ func TestWhatIsNoFailureOfAHost(t *testing.T) {
 			OnBreaker: func(_, from, to string) { t.Errorf("%s: the breaker went from %s to %s", name, from, to) },
 		})
 		for range 2 * failuresToOpen {
-			_, _ = fetch(t.Context(), c.Legacy("wx1", secret))
+			_, _ = fetch(t.Context(), c.Legacy("wx1", appSecret))
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestAnOpenBreakerSendsToTheNextHost(t *testing.T) {
 		"b": answers(200, good),
 	}})
 	for range 10 {
-		if v, err := fetch(t.Context(), c.Legacy("wx1", secret)); v != "T" {
+		if v, err := fetch(t.Context(), c.Legacy("wx1", appSecret)); v != "T" {
 			t.Fatal(err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"net/url"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Ticket returns the source of a ticket, which is fetched with tok's
@@ -39,7 +39,7 @@ func (c *Client) Ticket(tok *token.Keeper, p errcode.Platform, kind token.Kind) 
 			case err == nil:
 				u.Accepted()
 				return got, nil
-			case !errors.As(err, &said), said.Verdict() != errcode.Renew, !u.Refused(ctx, said.Code):
+			case !errors.As(err, &said), said.Verdict() != errcode.Renew, !u.Rejected(ctx, said.Code):
 				return token.Fetched{}, err
 			}
 		}

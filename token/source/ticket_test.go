@@ -11,8 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // keeper keeps a token that source brings. The test must let the Manager end.
@@ -33,7 +34,7 @@ func stable() token.SourceFunc {
 		if r.Force {
 			value = "T2"
 		}
-		return token.Fetched{Value: token.NewSecret(value), ExpiresIn: 2 * time.Hour}, nil
+		return token.Fetched{Value: secret.New(value), ExpiresIn: 2 * time.Hour}, nil
 	}
 }
 

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"net/url"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/errcode"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Stable returns the source of appid's access_token at POST
 // /cgi-bin/stable_token ("Get stable access token" in WeChat's server API
 // docs). Asking again gives the same value until its last five minutes; forced
 // it gives a new one, at most 20 times a day and 30 s apart.
-func (c *Client) Stable(appid string, secret token.Secret) token.Source {
+func (c *Client) Stable(appid string, secret secret.Secret) token.Source {
 	return token.SourceFunc(func(ctx context.Context, r token.FetchRequest) (token.Fetched, error) {
 		normal := stableBody{GrantType: grant, AppID: appid, Secret: secret.Reveal()}
 		forced := normal
@@ -48,7 +49,7 @@ const grant = "client_credential"
 // Legacy returns the source of appid's access_token at GET /cgi-bin/token ("Get
 // access token" in WeChat's server API docs). Every fetch gives a new value
 // and ends the life of the one before within five minutes.
-func (c *Client) Legacy(appid string, secret token.Secret) token.Source {
+func (c *Client) Legacy(appid string, secret secret.Secret) token.Source {
 	return token.SourceFunc(func(ctx context.Context, _ token.FetchRequest) (token.Fetched, error) {
 		return c.ask(ctx, question{
 			platform: errcode.MP, endpoint: errcode.Token, path: "/cgi-bin/token",
@@ -61,7 +62,7 @@ func (c *Client) Legacy(appid string, secret token.Secret) token.Source {
 // WeCom returns the source of a WeCom agent's access_token at GET
 // /cgi-bin/gettoken ("Get access_token" in WeCom's docs). secret is the
 // agent's: each agent of a corp has a token of its own.
-func (c *Client) WeCom(corpid string, secret token.Secret) token.Source {
+func (c *Client) WeCom(corpid string, secret secret.Secret) token.Source {
 	return token.SourceFunc(func(ctx context.Context, _ token.FetchRequest) (token.Fetched, error) {
 		return c.ask(ctx, question{
 			platform: errcode.WeCom, endpoint: errcode.Token, path: "/cgi-bin/gettoken",

@@ -5,12 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
 func TestWhatGoesOverTheWire(t *testing.T) {
 	t.Parallel()
-	odd := token.NewSecret("a+b&c=d")
+	odd := secret.New("a+b&c=d")
 	for _, c := range []struct {
 		name   string
 		source func(*Client) token.Source
@@ -19,12 +20,12 @@ func TestWhatGoesOverTheWire(t *testing.T) {
 	}{
 		{
 			"stable_token is a POST of JSON with a length",
-			func(c *Client) token.Source { return c.Stable("wx1", secret) }, false,
+			func(c *Client) token.Source { return c.Stable("wx1", appSecret) }, false,
 			seen{Method: "POST", Target: "/cgi-bin/stable_token", Type: "application/json", Length: 66, Body: `{"grant_type":"client_credential","appid":"wx1","secret":"s3cret"}`},
 		},
 		{
 			"forced it says so",
-			func(c *Client) token.Source { return c.Stable("wx1", secret) }, true,
+			func(c *Client) token.Source { return c.Stable("wx1", appSecret) }, true,
 			seen{Method: "POST", Target: "/cgi-bin/stable_token", Type: "application/json", Length: 87, Body: `{"grant_type":"client_credential","appid":"wx1","secret":"s3cret","force_refresh":true}`},
 		},
 		{
@@ -52,7 +53,7 @@ func TestWhatGoesOverTheWire(t *testing.T) {
 func TestABaseURLMayHaveAPath(t *testing.T) {
 	t.Parallel()
 	s := serve(t, says(200, good))
-	if _, err := fetch(t.Context(), client(t, s.URL+"/wx/").WeCom("ww1", secret)); err != nil {
+	if _, err := fetch(t.Context(), client(t, s.URL+"/wx/").WeCom("ww1", appSecret)); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.requests()[0].Target; got != "/wx/cgi-bin/gettoken?corpid=ww1&corpsecret=s3cret" {

@@ -13,13 +13,14 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
 // Found is a credential that an SDK keeps in Redis.
 type Found struct {
 	Kind  token.Kind
-	Value token.Secret
+	Value secret.Secret
 	// ExpiresAt is when the SDK thinks it ends, which is no later than WeChat
 	// does: SDKs take something off.
 	ExpiresAt time.Time
@@ -44,7 +45,7 @@ const (
 // or one more than two hours away, is not believed. The result is ordered by
 // kind, the token first, and within a kind by end, the latest first; finding
 // nothing is no error. Without a deadline ctx ends after 10 s.
-func Import(ctx context.Context, rawURL, appid string, secret token.Secret) ([]Found, error) {
+func Import(ctx context.Context, rawURL, appid string, secret secret.Secret) ([]Found, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, importTimeout)
@@ -85,7 +86,7 @@ type place struct {
 
 // places lists them all. WxJava's prefix is the application's to choose; these
 // are those of its Spring starters and examples.
-func places(appid string, secret token.Secret) []place {
+func places(appid string, secret secret.Secret) []place {
 	md5hex := func(s string) string {
 		sum := md5.Sum([]byte(s))
 		return hex.EncodeToString(sum[:])
@@ -167,7 +168,7 @@ func (p place) read(ctx context.Context, c rueidis.Client) (Found, bool, error) 
 	f := Found{Kind: p.kind, From: p.key}
 	now := time.Now()
 	value, ok := foreignValue(raw)
-	f.Value = token.NewSecret(value)
+	f.Value = secret.New(value)
 	f.ExpiresAt = foreignEnd(now, time.Duration(left)*time.Millisecond, end, kind == "hash")
 	life := f.ExpiresAt.Sub(now)
 	return f, ok && life > 0 && life <= maxImported, nil

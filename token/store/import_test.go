@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
 )
@@ -81,7 +82,7 @@ func TestForeignEnd(t *testing.T) {
 func TestImport(t *testing.T) {
 	t.Parallel()
 	const appid, canary = "wx0123456789abcdef", "CANARY0123456789"
-	secret := token.NewSecret(canary)
+	secret := secret.New(canary)
 	s := redistest.Start(t, "--databases", "4")
 	value := func(n int) string { return fmt.Sprintf("%s-%03d", someToken, n) }
 	answer := func(n int) string { return fmt.Sprintf(`{"access_token":%q,"expires_in":7200}`, value(n)) }
@@ -163,7 +164,7 @@ func TestPowerWeChatsKey(t *testing.T) {
 	// By its code. The example in its documentation is the hash of the same text
 	// with a newline behind it.
 	const want = "powerwechat.access_token.4ed6a2e3bfccdf98beb48489b94cf486"
-	for _, p := range places("testappid", token.NewSecret("testsecret")) {
+	for _, p := range places("testappid", secret.New("testsecret")) {
 		if p.key == want {
 			return
 		}
@@ -173,7 +174,7 @@ func TestPowerWeChatsKey(t *testing.T) {
 
 func TestImportFailures(t *testing.T) {
 	t.Parallel()
-	secret := token.NewSecret("CANARY")
+	secret := secret.New("CANARY")
 	for _, url := range []string{"redis://:CANARY@127.0.0.1:1", "redis://:CANARY%zz@127.0.0.1"} {
 		if _, err := Import(patient(t), url, "wx1", secret); err == nil || leaks(err, "CANARY") {
 			t.Errorf("got %v", err)

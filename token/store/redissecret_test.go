@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
 )
@@ -54,7 +55,7 @@ func TestRedisSeesNoSecret(t *testing.T) {
 	seen := monitor(t, server.Addr)
 	s := seal(t, openRedis(t, server.URL, quiet(t)), quiet(t), key(1))
 	source := func(context.Context, token.FetchRequest) (token.Fetched, error) {
-		return token.Fetched{Value: token.NewSecret(canary), ExpiresIn: time.Hour}, nil
+		return token.Fetched{Value: secret.New(canary), ExpiresIn: time.Hour}, nil
 	}
 	for range 2 { // the second Manager finds what the first has left
 		m := token.NewManager(token.Options{Store: s, StoreTimeout: 5 * time.Second})

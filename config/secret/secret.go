@@ -1,4 +1,4 @@
-package token
+package secret
 
 import (
 	"encoding/json"
@@ -21,8 +21,8 @@ type Secret struct {
 	text unique.Handle[string]
 }
 
-// NewSecret wraps text. That of "" is the zero Secret.
-func NewSecret(text string) Secret {
+// New wraps text. That of "" is the zero Secret.
+func New(text string) Secret {
 	if text == "" {
 		return Secret{}
 	}

@@ -11,23 +11,25 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
 func TestSecretsPrintAsStars(t *testing.T) {
 	t.Parallel()
 	const text = "CANARY"
-	s := NewSecret(text)
+	s := secret.New(text)
 	type holder struct {
-		Secret  Secret
-		Pointer *Secret
-		hidden  Secret
-		Map     map[string]Secret
+		Secret  secret.Secret
+		Pointer *secret.Secret
+		hidden  secret.Secret
+		Map     map[string]secret.Secret
 	}
-	h := holder{s, &s, s, map[string]Secret{"a": s}}
+	h := holder{s, &s, s, map[string]secret.Secret{"a": s}}
 	c := Config{ClientKey: s, Accounts: []Account{{Secret: s}}, Store: Store{URL: s}}
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T %v", "%10s", "%b"} {
-		for _, v := range []any{s, &s, h, &h, c, &c, []Secret{s}, map[Secret]Secret{s: s}, h.hidden} {
+		for _, v := range []any{s, &s, h, &h, c, &c, []secret.Secret{s}, map[secret.Secret]secret.Secret{s: s}, h.hidden} {
 			fmt.Fprintf(&out, verb, v)
 		}
 	}
@@ -66,13 +68,13 @@ func TestSecretsPrintAsStars(t *testing.T) {
 
 func TestASecretGivesItsTextAway(t *testing.T) {
 	t.Parallel()
-	if got := NewSecret("a").Reveal(); got != "a" {
+	if got := secret.New("a").Reveal(); got != "a" {
 		t.Errorf("Reveal() = %q", got)
 	}
-	if zero := (Secret{}); zero.Reveal() != "" || zero.String() != "" || !zero.IsZero() || NewSecret("") != zero {
+	if zero := (secret.Secret{}); zero.Reveal() != "" || zero.String() != "" || !zero.IsZero() || secret.New("") != zero {
 		t.Error("the zero Secret is not the empty one")
 	}
-	if again := NewSecret("a"); again != NewSecret("a") || again == NewSecret("b") {
+	if again := secret.New("a"); again != secret.New("a") || again == secret.New("b") {
 		t.Error("== does not compare the texts")
 	}
 }
