@@ -22,7 +22,7 @@ type Status struct {
 	NextTryAt time.Time
 	// LastRejectedAt and LastRejectedErrcode tell the last time WeChat refused it in a
 	// call.
-	LastRejectedAt   time.Time
+	LastRejectedAt      time.Time
 	LastRejectedErrcode int
 	// Refused reports that WeChat has refused the value that is held, in the last
 	// call that told. While LastErr is set too, no successor can be had.

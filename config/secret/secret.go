@@ -1,3 +1,5 @@
+// Package secret has the type of a text that must not be seen. It imports nothing
+// of ours, so that settings, credentials and answers can all hold one.
 package secret
 
 import (
@@ -65,3 +67,12 @@ func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) 
 
 // MarshalBinary implements encoding.BinaryMarshaler, which gob uses.
 func (s Secret) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalYAML implements the marshaler of the YAML library.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// EnvDecode implements the decoder of go-envconfig.
+func (s *Secret) EnvDecode(text string) error {
+	*s = New(text)
+	return nil
+}

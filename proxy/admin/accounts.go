@@ -46,7 +46,7 @@ type credentialRow struct {
 	LastError   *lastError `json:"last_error,omitempty"`
 	// LastRejectedAt and LastRefusedErrcode tell when WeChat last refused it in a
 	// call.
-	LastRejectedAt      time.Time `json:"last_refused_at,omitzero"`
+	LastRejectedAt     time.Time `json:"last_refused_at,omitzero"`
 	LastRefusedErrcode int       `json:"last_refused_errcode,omitempty"`
 	// Refused: WeChat refused the value that is held, in the last call that told.
 	Refused bool `json:"refused,omitempty"`
