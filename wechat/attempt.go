@@ -1,0 +1,283 @@
+package wechat
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+)
+
+// stall is how long a request body, or an answer, may make no progress. It is a
+// little more than a client's body may, so that the right side gets the blame.
+const stall = 35 * time.Second
+
+// errTimedOut cancels an attempt whose time is over.
+var errTimedOut = errors.New("timed out")
+
+// attempt is one request to one host, until all of its answer has been read.
+type attempt struct {
+	s      *sending
+	h      *host
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	trace  httptrace.ClientTrace
+	url    url.URL
+	others bool
+
+	conn    *conn // nil: none was obtained
+	call    uint64
+	reused  bool
+	streams bool // the header has arrived, and the body goes on
+}
+
+// attempt sends the call to h and reads the first bytes of the answer into s.out.
+func (s *sending) attempt(h *host, g *generation, others bool) error {
+	transport := g.Transport
+	if s.Method == http.MethodHead {
+		transport = h.pool.heads
+	}
+	for {
+		a := &attempt{s: s, h: h, others: others}
+		err := a.send(transport)
+		if err == nil {
+			return nil
+		}
+		if !a.unsent() || s.ctx.Err() != nil {
+			return err
+		}
+		others = a.others // a pooled connection had died: the next one is as good as the first
+	}
+}
+
+// unsent reports that a connection from the pool died before anything was
+// written to it, in a way that net/http does not mend by itself.
+func (a *attempt) unsent() bool {
+	return a.conn != nil && a.reused && !a.conn.wrote.Load() && context.Cause(a.ctx) != errTimedOut && !a.s.bodyFailed() &&
+		(a.s.Body == nil || a.s.Body.Repeatable())
+}
+
+func (a *attempt) send(transport *http.Transport) error {
+	s := a.s
+	a.ctx, a.cancel = context.WithCancelCause(s.ctx)
+	start := time.Now()
+	first := stall
+	if s.Body == nil || s.held != nil {
+		first = a.sentAll(start)
+	}
+	a.timer = time.AfterFunc(first, a.timeOut)
+	a.trace.GotConn = a.gotConn
+	req := a.request()
+	s.out.Sends++
+	resp, err := transport.RoundTrip(req)
+	s.out.Took += time.Since(start)
+	if err == nil {
+		err = a.read(resp)
+	}
+	if err != nil {
+		err = a.failure(err)
+		a.end()
+		return err
+	}
+	s.out.Host = a.h.authority
+	return nil
+}
+
+// gotConn is called by net/http before it writes the request.
+func (a *attempt) gotConn(info httptrace.GotConnInfo) {
+	a.conn, _ = info.Conn.(*conn)
+	a.reused = info.Reused
+	if a.conn != nil {
+		a.call = a.conn.begin()
+	}
+}
+
+// request returns the call as net/http wants it.
+func (a *attempt) request() *http.Request {
+	s := a.s
+	a.url = a.h.url(s.Path, s.Query)
+	header := s.Header
+	if a.h.egressAuth != "" {
+		header = header.Clone()
+		header.Set("Proxy-Authorization", a.h.egressAuth)
+	}
+	req := (&http.Request{
+		Method: s.Method, URL: &a.url, Host: a.h.authority, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(httptrace.WithClientTrace(a.ctx, &a.trace))
+	switch {
+	case s.Body != nil:
+		req.ContentLength = s.Body.Size()
+		req.Body, _ = a.open() // it never fails
+		if s.Body.Repeatable() {
+			req.GetBody = a.open // a pooled connection that died before it was used is replaced
+		}
+	case !s.repeatable() && (s.Method == http.MethodGet || s.Method == http.MethodOptions):
+		// net/http sends a GET or OPTIONS without a body again when a connection dies
+		// after it was read. What has a body, even an empty one, it does not.
+		req.Body = io.NopCloser(noBytes{})
+	}
+	return req
+}
+
+// noBytes is an empty body that net/http does not know to be one.
+type noBytes struct{}
+
+func (noBytes) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (a *attempt) open() (io.ReadCloser, error) {
+	if a.s.held != nil {
+		return io.NopCloser(bytes.NewReader(a.s.held)), nil
+	}
+	return &upload{ReadCloser: a.s.Body.Open(), a: a}, nil
+}
+
+// upload is a body on its way: the attempt's timer watches its progress.
+type upload struct {
+	io.ReadCloser
+	a *attempt
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	switch {
+	case err == io.EOF:
+		u.a.timer.Reset(u.a.sentAll(time.Now()))
+	case n > 0:
+		u.a.timer.Reset(stall)
+	}
+	return n, err
+}
+
+// sentAll notes that the request has gone out entirely, and returns how long its
+// answer may take.
+func (a *attempt) sentAll(now time.Time) time.Duration {
+	a.s.until.CompareAndSwap(0, now.Add(a.s.left).UnixNano())
+	return a.mayTake(now)
+}
+
+// mayTake is what is left of the call's time: half of that where another host
+// could still answer, and stall while the time has not begun.
+func (a *attempt) mayTake(now time.Time) time.Duration {
+	if a.s.until.Load() == 0 {
+		return stall
+	}
+	left := a.s.remaining(now)
+	if a.others && a.s.repeatable() {
+		left /= 2
+	}
+	return max(left, time.Millisecond)
+}
+
+func (a *attempt) timeOut() { a.cancel(errTimedOut) }
+
+// read takes in the beginning of the answer. What streams goes on under the
+// attempt's eyes.
+func (a *attempt) read(resp *http.Response) error {
+	a.timer.Reset(a.mayTake(time.Now())) // a short answer has to be there by then
+	if resp.StatusCode < http.StatusOK {
+		_ = resp.Body.Close() // it is no answer
+		return errNotAnAnswer
+	}
+	out := &a.s.out
+	var err error
+	out.Answer, out.Found, out.Whole, err = a.s.hosts.peeker.peek(resp)
+	if err != nil {
+		return err
+	}
+	out.Response = resp
+	if out.Whole {
+		resp.Trailer = nil
+		a.end()
+		return nil
+	}
+	a.timer.Reset(stall)
+	if resp.ContentLength < 0 {
+		// A trailer could carry anything, and WeChat is not known to send one:
+		// net/http fills in that of the answer it gave us, not of its copy.
+		plain := *resp
+		plain.Trailer = nil
+		out.Response = &plain
+	}
+	out.Body = &download{ReadCloser: resp.Body, a: a}
+	return nil
+}
+
+var errNotAnAnswer = errors.New("an interim status is no answer")
+
+// end gives up what the attempt holds.
+func (a *attempt) end() {
+	a.timer.Stop()
+	if a.conn != nil {
+		a.conn.end(a.call)
+	}
+	a.cancel(nil)
+}
+
+// failure says, in our own words, why the request or its answer failed.
+func (a *attempt) failure(err error) error {
+	var f *Failure
+	switch {
+	case a.s.bodyFailed(): // net/http takes that for the peer's doing
+		return a.s.Body.Err()
+	case errors.As(err, &f):
+		if a.s.ctx.Err() == nil || f.Kind != Canceled && f.Kind != ConnectTimeout {
+			named := *f
+			named.Host = a.h.authority
+			return &named
+		}
+	}
+	return &Failure{Kind: a.kind(), Host: a.h.authority, cause: err}
+}
+
+func (a *attempt) kind() Kind {
+	switch {
+	case errors.Is(a.s.ctx.Err(), context.DeadlineExceeded):
+		return Timeout
+	case a.s.ctx.Err() != nil:
+		return Canceled
+	case context.Cause(a.ctx) == errTimedOut && a.conn == nil:
+		return ConnectTimeout
+	case context.Cause(a.ctx) == errTimedOut && (a.streams || a.s.until.Load() == 0):
+		return Stalled
+	case context.Cause(a.ctx) == errTimedOut:
+		return Timeout
+	case a.conn == nil:
+		return ConnectFailed
+	case a.conn.failed.Load():
+		return Closed
+	}
+	return NotHTTP
+}
+
+// download is an answer's body that goes to the caller as it comes.
+type download struct {
+	io.ReadCloser
+	a       *attempt
+	granted time.Time // when the timer was set last
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	switch {
+	case err == nil:
+		if now := time.Now(); now.Sub(d.granted) >= time.Second { // not for every piece
+			d.granted = now
+			d.a.timer.Reset(stall)
+		}
+	case err != io.EOF:
+		d.a.streams = true
+		err = d.a.failure(err)
+	}
+	return n, err
+}
+
+func (d *download) Close() error {
+	err := d.ReadCloser.Close()
+	d.a.end()
+	return err
+}

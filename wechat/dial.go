@@ -1,0 +1,189 @@
+package wechat
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/net/proxy"
+)
+
+// dialer makes connections to one host: directly, or through the egress proxy
+// that the environment names for it.
+type dialer struct {
+	scheme  string
+	address string   // host:port
+	name    string   // for the certificate
+	egress  *url.URL // nil: none
+	timeout time.Duration
+	session tls.ClientSessionCache
+}
+
+func newDialer(base *url.URL, timeout time.Duration) (*dialer, error) {
+	egress, err := http.ProxyFromEnvironment(&http.Request{URL: base})
+	if err != nil {
+		return nil, errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL") // err may quote a password
+	}
+	return &dialer{
+		scheme: base.Scheme, address: withPort(base), name: base.Hostname(), egress: egress,
+		timeout: timeout, session: tls.NewLRUClientSessionCache(64),
+	}, nil
+}
+
+// withPort returns u's host and port.
+func withPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// wholeURL reports whether requests name the whole URL: plain HTTP behind an
+// HTTP proxy.
+func (d *dialer) wholeURL() bool {
+	return d.scheme == "http" && d.egress != nil && (d.egress.Scheme == "http" || d.egress.Scheme == "https")
+}
+
+// egressName is the egress proxy's host and port, "" without one.
+func (d *dialer) egressName() string {
+	if d.egress == nil {
+		return ""
+	}
+	return withPort(d.egress)
+}
+
+// dial connects and, for https, shakes hands. Its error is a *[Failure].
+func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	raw, err := d.reach(ctx)
+	if err != nil {
+		return nil, connectFailure(err)
+	}
+	if d.scheme != "https" {
+		return newConn(raw), nil
+	}
+	secure, err := d.handshake(ctx, raw, d.name)
+	if err != nil {
+		return nil, connectFailure(err)
+	}
+	return newConn(secure), nil
+}
+
+func (d *dialer) handshake(ctx context.Context, raw net.Conn, name string) (net.Conn, error) {
+	c := tls.Client(raw, &tls.Config{
+		ServerName: name, ClientSessionCache: d.session, MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"}, // one sick connection is one sick call
+	})
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // the handshake's error says more
+		return nil, err
+	}
+	return c, nil
+}
+
+// reach opens the way to the host, through the egress proxy if there is one.
+func (d *dialer) reach(ctx context.Context) (net.Conn, error) {
+	net := net.Dialer{KeepAlive: 15 * time.Second}
+	if d.egress == nil {
+		return net.DialContext(ctx, "tcp", d.address)
+	}
+	switch d.egress.Scheme {
+	case "socks5", "socks5h":
+		return d.socks(ctx, &net)
+	case "http", "https":
+		return d.connect(ctx, &net)
+	}
+	return nil, &Failure{Kind: ConnectFailed, Egress: d.egressName(), Detail: "HTTPS_PROXY takes http, https, socks5 and socks5h"}
+}
+
+func (d *dialer) socks(ctx context.Context, direct *net.Dialer) (net.Conn, error) {
+	var auth *proxy.Auth
+	if u := d.egress.User; u != nil {
+		password, _ := u.Password()
+		auth = &proxy.Auth{User: u.Username(), Password: password}
+	}
+	s, err := proxy.SOCKS5("tcp", d.egressName(), auth, direct)
+	if err != nil {
+		return nil, d.egressFailed(err)
+	}
+	c, err := s.(proxy.ContextDialer).DialContext(ctx, "tcp", d.address)
+	if err != nil {
+		return nil, d.socksFailed(err)
+	}
+	return c, nil
+}
+
+// socksFailed tells an egress proxy that could be asked, and said no, from one
+// that could not.
+func (d *dialer) socksFailed(err error) error {
+	f := d.egressFailed(err)
+	if op := (*net.OpError)(nil); f.Kind == ConnectFailed && errors.As(err, &op) {
+		f.Kind = EgressRefused
+	}
+	return f
+}
+
+// connect reaches the host through an HTTP proxy, with CONNECT where the host is
+// to be spoken to in TLS.
+func (d *dialer) connect(ctx context.Context, direct *net.Dialer) (net.Conn, error) {
+	c, err := direct.DialContext(ctx, "tcp", d.egressName())
+	if err == nil && d.egress.Scheme == "https" {
+		c, err = d.handshake(ctx, c, d.egress.Hostname())
+	}
+	if err != nil {
+		return nil, d.egressFailed(err)
+	}
+	if d.wholeURL() {
+		return c, nil
+	}
+	if err := d.tunnel(ctx, c); err != nil {
+		_ = c.Close() // there is nothing at its other end
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *dialer) tunnel(ctx context.Context, c net.Conn) error {
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	r := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: d.address}, Host: d.address, Header: http.Header{}}
+	if auth := d.authorization(); auth != "" {
+		r.Header.Set("Proxy-Authorization", auth)
+	}
+	if err := r.Write(c); err != nil {
+		return d.egressFailed(cmp.Or(ctx.Err(), err))
+	}
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, r)
+	if err != nil {
+		return d.egressFailed(cmp.Or(ctx.Err(), err))
+	}
+	_ = resp.Body.Close() // a tunnel has none, and a refusal's is of no use
+	if resp.StatusCode != http.StatusOK || in.Buffered() > 0 {
+		return &Failure{Kind: EgressRefused, Egress: d.egressName(), Status: resp.StatusCode}
+	}
+	return nil
+}
+
+// authorization is the value of Proxy-Authorization, "" without a user.
+func (d *dialer) authorization() string {
+	if d.egress == nil || d.egress.User == nil {
+		return ""
+	}
+	password, _ := d.egress.User.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(d.egress.User.Username()+":"+password))
+}
+
+// egressFailed says that the egress proxy could not be used.
+func (d *dialer) egressFailed(err error) *Failure {
+	return &Failure{Kind: connectKind(err), Egress: d.egressName(), cause: err}
+}

@@ -1,0 +1,19 @@
+// Package wechat is the one road to WeChat. Whoever asks it something, the
+// proxy's clients, the token sources or a command, hands a [Call] to [Hosts.Send]
+// and gets an [Answer] or a [Failure], in the same words for all.
+//
+// Map:
+//
+//	call.go     Call in, Answer out: what is sent, and what became of it
+//	hosts.go    the hosts of a platform, in order of preference
+//	send.go     one Send: over the hosts, and again where an access point is retired
+//	attempt.go  one request to one host, and its deadlines
+//	peek.go     the first bytes of an answer: is there an errcode?
+//	breaker.go  when a host gets no calls, and how it gets them back
+//	pool.go     connections to a host, replaced when they are old
+//	conn.go     one connection, on which no byte goes to the wrong call
+//	dial.go     making one: TCP, egress proxies, TLS
+//	failure.go  why a call brought no answer, and what to do about it
+//
+// errcode knows WeChat's numbers, wechattest is WeChat for tests.
+package wechat

@@ -1,0 +1,154 @@
+package wechat
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+)
+
+// maxPeek bounds the answers that are read before they are passed on: an
+// errcode comes in a far shorter one (observed: 68 to 215 bytes), anything
+// longer is content.
+const maxPeek = 4 << 10
+
+// peeker reads the first bytes of answers.
+type peeker struct{ pool sync.Pool }
+
+func newPeeker() *peeker {
+	return &peeker{sync.Pool{New: func() any { return new(peeked) }}}
+}
+
+// peeked is an answer's body that begins with what was read ahead.
+type peeked struct {
+	pool *sync.Pool
+	buf  [maxPeek]byte
+	n    int           // bytes in buf
+	off  int           // of which were handed on
+	rest io.ReadCloser // nil: buf is all
+}
+
+func (p *peeked) Read(b []byte) (int, error) {
+	if p.off < p.n {
+		n := copy(b, p.buf[p.off:p.n])
+		p.off += n
+		if p.off == p.n && p.rest == nil {
+			return n, io.EOF
+		}
+		return n, nil
+	}
+	if p.rest == nil {
+		return 0, io.EOF
+	}
+	return p.rest.Read(b)
+}
+
+// Close closes the rest of the body and gives the buffer back.
+func (p *peeked) Close() error {
+	if p.pool == nil {
+		return nil
+	}
+	pool, rest := p.pool, p.rest
+	*p = peeked{}
+	pool.Put(p)
+	if rest == nil {
+		return nil
+	}
+	return rest.Close()
+}
+
+// peek reads resp's body as far as it must to tell whether it is a short JSON
+// object, and finds its errcode. It gives resp a body that begins with the same
+// bytes; everything else is left to stream. whole: all of the body has arrived.
+func (k *peeker) peek(resp *http.Response) (a errcode.Answer, found, whole bool, err error) {
+	if resp.Body == http.NoBody || resp.ContentLength == 0 {
+		return a, false, true, nil
+	}
+	encoding := encodingOf(resp.Header["Content-Encoding"])
+	if resp.Request.Method == http.MethodHead || resp.ContentLength >= maxPeek || encoding == "" {
+		return a, false, resp.Request.Method == http.MethodHead, nil
+	}
+	p := k.pool.Get().(*peeked)
+	p.pool = &k.pool
+	whole, err = p.fill(resp.Body, encoding)
+	body := resp.Body
+	if err != nil {
+		_ = body.Close() // it is broken
+		_ = p.Close()
+		return a, false, false, err
+	}
+	resp.Body = p
+	if !whole {
+		p.rest = body
+		return a, false, false, nil
+	}
+	_ = body.Close() // read to its end
+	if resp.ContentLength < 0 {
+		resp.ContentLength = int64(p.n) // known by now: no need for chunks
+	}
+	if encoding == "gzip" {
+		a, found = findZipped(p.buf[:p.n])
+	} else {
+		a, found = errcode.Find(p.buf[:p.n])
+	}
+	return a, found, true, nil
+}
+
+// encodingOf returns "identity", "gzip", or "" for one that cannot be read here.
+// Identity is asked for; gateways have been seen to compress all the same.
+func encodingOf(encodings []string) string {
+	switch {
+	case len(encodings) == 0 || encodings[0] == "" || strings.EqualFold(encodings[0], "identity"):
+		return "identity"
+	case len(encodings) == 1 && (strings.EqualFold(encodings[0], "gzip") || strings.EqualFold(encodings[0], "x-gzip")):
+		return "gzip"
+	}
+	return ""
+}
+
+// fill reads body until its end, until the buffer is full, or until it cannot
+// be a JSON object any more. whole: the end was reached, in less than the buffer.
+func (p *peeked) fill(body io.Reader, encoding string) (whole bool, err error) {
+	for p.n < len(p.buf) {
+		n, err := body.Read(p.buf[p.n:])
+		p.n += n
+		if err == io.EOF {
+			return p.n < len(p.buf), nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if encoding == "identity" && !mayBeObject(p.buf[:p.n]) {
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+// mayBeObject reports whether start, or more of it, may begin a JSON object.
+func mayBeObject(start []byte) bool {
+	const bom = "\xef\xbb\xbf"
+	if len(start) < len(bom) && strings.HasPrefix(bom, string(start)) {
+		return true
+	}
+	start = bytes.TrimLeft(bytes.TrimPrefix(start, []byte(bom)), " \t\r\n")
+	return len(start) == 0 || start[0] == '{'
+}
+
+// findZipped looks for an errcode in a compressed answer, of which no more than
+// maxPeek bytes are unpacked.
+func findZipped(doc []byte) (errcode.Answer, bool) {
+	z, err := gzip.NewReader(bytes.NewReader(doc))
+	if err != nil {
+		return errcode.Answer{}, false
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, maxPeek))
+	if err != nil || len(plain) == maxPeek {
+		return errcode.Answer{}, false
+	}
+	return errcode.Find(plain)
+}

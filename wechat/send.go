@@ -1,0 +1,190 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+)
+
+// sending is one Send on its way.
+type sending struct {
+	*Call
+	hosts *Hosts
+	ctx   context.Context
+	held  []byte // all of a short body
+	left  time.Duration
+	// until is when the answer has to begin, in Unix nanoseconds; 0: the request
+	// has not gone out entirely.
+	until atomic.Int64
+	out   Answer
+}
+
+// Send sends c to the first host that takes it and returns WeChat's answer, whose
+// errcode, if it has one, is known. Hosts are tried in order: after a failure to
+// connect whatever the method, after any other failure and after a 5xx only as
+// c.Repeat says; the last answer counts. A call that reached a retired access
+// point was not executed there (errcode 410, 48017; HTTP 410): it is sent once
+// more over new connections.
+//
+// The error is a *[Failure], or that of c.Body or of its own source. The Answer
+// says in any case what it took. The body of an answer must be closed.
+func (h *Hosts) Send(ctx context.Context, c *Call) (Answer, error) {
+	s := &sending{Call: c, hosts: h, ctx: ctx, left: c.Timeout}
+	if s.left <= 0 {
+		s.left = h.timeout
+	}
+	if c.Body != nil {
+		s.held = c.Body.Held()
+	}
+	err := s.overHosts()
+	s.out.Left = s.remaining(time.Now())
+	if err != nil {
+		s.out.Response = nil
+	}
+	return s.out, err
+}
+
+// overHosts tries the hosts in order.
+func (s *sending) overHosts() error {
+	err := error(&Failure{Kind: BreakerOpen})
+	answered := false
+	for i, h := range s.hosts.hosts {
+		done, ok := h.breaker.allow(s.ctx, s.mayProbe())
+		if !ok {
+			continue
+		}
+		others := s.hosts.othersUp(i)
+		before := s.out
+		var this error
+		this = s.at(h, others)
+		h.breaker.tell(done, s.verdict(this), s.Path)
+		if this == nil {
+			if answered {
+				_ = before.Body.Close() // another answer takes its place
+			}
+			answered, err = true, nil
+			if s.out.StatusCode < 500 || !others || !s.repeatable() {
+				return nil
+			}
+			continue
+		}
+		if answered {
+			keepAnswer(&s.out, before)
+		} else {
+			err = this
+		}
+		if !others || !s.mayTryNext(this) {
+			break
+		}
+	}
+	if answered {
+		return nil
+	}
+	return err
+}
+
+// keepAnswer puts the answer of an earlier host back, since a later one gave none.
+func keepAnswer(out *Answer, earlier Answer) {
+	earlier.Sends, earlier.Took = out.Sends, out.Took
+	*out = earlier
+}
+
+// mayProbe reports whether the call may probe a host that has rested: one that
+// is short, and not a stranger's.
+func (s *sending) mayProbe() bool {
+	return !s.Stranger && (s.Body == nil || s.held != nil)
+}
+
+// repeatable reports whether the call may be executed twice.
+func (s *sending) repeatable() bool {
+	switch s.Repeat {
+	case RepeatNever:
+		return false
+	case RepeatAlways:
+		return true
+	}
+	return s.Method == http.MethodGet || s.Method == http.MethodHead
+}
+
+// mayTryNext reports whether another host may have the call after err.
+func (s *sending) mayTryNext(err error) bool {
+	var f *Failure
+	switch {
+	case s.ctx.Err() != nil, s.bodyFailed(), s.Body != nil && !s.Body.Repeatable() && s.Body.Started():
+		return false
+	case errors.As(err, &f) && f.Connect():
+		return f.Kind != NoDescriptors // the next host would need one too
+	}
+	return s.repeatable()
+}
+
+func (s *sending) bodyFailed() bool { return s.Body != nil && s.Body.Err() != nil }
+
+// verdict says what the outcome of an attempt says about its host.
+func (s *sending) verdict(err error) verdict {
+	var f *Failure
+	switch {
+	case s.Stranger:
+		return nothing
+	case err == nil && s.out.StatusCode >= 500:
+		return pathFailed
+	case err == nil:
+		return worked
+	case !errors.As(err, &f) || !f.blamesHost():
+		return nothing
+	case f.Connect():
+		return hostFailed
+	}
+	return pathFailed
+}
+
+// at sends the call to one host, and once more where its access point is retired.
+func (s *sending) at(h *host, others bool) error {
+	for {
+		used := h.pool.current(time.Now())
+		err := s.attempt(h, used, others)
+		if err != nil {
+			return err
+		}
+		if !retired(s.hosts.platform, s.out) {
+			return s.check(h)
+		}
+		fresh := h.pool.retire(used, time.Now())
+		if !fresh || s.out.Moved || s.Moved || s.Body != nil && !s.Body.Repeatable() {
+			return s.check(h)
+		}
+		s.out.Moved = true
+		_ = s.out.Body.Close() // nobody wants it
+	}
+}
+
+func retired(p errcode.Platform, a Answer) bool {
+	return a.StatusCode == http.StatusGone || a.Found && errcode.Classify(p, errcode.API, a.Code) == errcode.Retired
+}
+
+// check has the caller judge the answer.
+func (s *sending) check(h *host) error {
+	if s.Check == nil {
+		return nil
+	}
+	err := s.Check(s.out)
+	if err == nil {
+		return nil
+	}
+	_ = s.out.Body.Close() // it is of no use
+	return &Failure{Kind: BadAnswer, Host: h.authority, Status: s.out.StatusCode, Detail: err.Error(), cause: err}
+}
+
+// remaining is what is left of the call's time. Where the request has not gone
+// out yet that is all of it.
+func (s *sending) remaining(now time.Time) time.Duration {
+	until := s.until.Load()
+	if until == 0 {
+		return s.left
+	}
+	return max(time.Duration(until-now.UnixNano()), time.Millisecond)
+}
