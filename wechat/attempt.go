@@ -37,8 +37,11 @@ type attempt struct {
 
 // attempt sends the call to h and reads the first bytes of the answer into s.out.
 func (s *sending) attempt(h *host, g *generation, others bool) error {
-	transport := g.Transport
-	if s.Method == http.MethodHead {
+	var transport http.RoundTripper = g.Transport
+	switch {
+	case s.hosts.transport != nil:
+		transport = s.hosts.transport
+	case s.Method == http.MethodHead:
 		transport = h.pool.heads
 	}
 	for {
@@ -61,7 +64,7 @@ func (a *attempt) unsent() bool {
 		(a.s.Body == nil || a.s.Body.Repeatable())
 }
 
-func (a *attempt) send(transport *http.Transport) error {
+func (a *attempt) send(transport http.RoundTripper) error {
 	s := a.s
 	a.ctx, a.cancel = context.WithCancelCause(s.ctx)
 	start := time.Now()
@@ -231,10 +234,10 @@ func (a *attempt) failure(err error) error {
 			return &named
 		}
 	}
-	return &Failure{Kind: a.kind(), Host: a.h.authority, cause: err}
+	return &Failure{Kind: a.kind(err), Host: a.h.authority}
 }
 
-func (a *attempt) kind() Kind {
+func (a *attempt) kind(err error) Kind {
 	switch {
 	case errors.Is(a.s.ctx.Err(), context.DeadlineExceeded):
 		return Timeout
@@ -246,6 +249,11 @@ func (a *attempt) kind() Kind {
 		return Stalled
 	case context.Cause(a.ctx) == errTimedOut:
 		return Timeout
+	case a.conn == nil && a.s.hosts.transport != nil:
+		if k := connectKind(err); k != ConnectFailed {
+			return k
+		}
+		return Closed
 	case a.conn == nil:
 		return ConnectFailed
 	case a.conn.failed.Load():

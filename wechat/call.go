@@ -107,6 +107,9 @@ type Answer struct {
 	Took time.Duration
 	// Left is what is left of Call.Timeout.
 	Left time.Duration
+	// Before says what failed at other hosts before, in our own words; "" where
+	// the first one that was tried decided.
+	Before string
 	// Moved says that the call was repeated because an access point was retired.
 	Moved bool
 }

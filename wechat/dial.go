@@ -185,5 +185,5 @@ func (d *dialer) authorization() string {
 
 // egressFailed says that the egress proxy could not be used.
 func (d *dialer) egressFailed(err error) *Failure {
-	return &Failure{Kind: connectKind(err), Egress: d.egressName(), cause: err}
+	return &Failure{Kind: connectKind(err), Egress: d.egressName()}
 }

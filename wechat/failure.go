@@ -59,7 +59,9 @@ type Failure struct {
 	// Detail is an addition in our own words, "" without.
 	Detail string
 
-	cause error
+	// judged is what Call.Check said of a bad answer. net/http's errors are never
+	// kept: one may quote the URL, or what the server sent.
+	judged error
 }
 
 // Error returns "host: words".
@@ -70,8 +72,13 @@ func (f *Failure) Error() string {
 	return f.Host + ": " + f.Words()
 }
 
-// Unwrap returns the cause, for errors.Is and errors.As. It is not to be printed.
-func (f *Failure) Unwrap() error { return f.cause }
+// Unwrap returns the error of Call.Check for a bad answer, else nil.
+func (f *Failure) Unwrap() error { return f.judged }
+
+// Is makes a Failure for want of time a context.DeadlineExceeded.
+func (f *Failure) Is(target error) bool {
+	return target == context.DeadlineExceeded && (f.Kind == Timeout || f.Kind == ConnectTimeout)
+}
 
 // Connect reports that nothing of the request has left: another host may have
 // it, whatever its method.
@@ -88,6 +95,9 @@ func (f *Failure) blamesHost() bool {
 	switch f.Kind {
 	case Canceled, NoDescriptors, BreakerOpen, EgressRefused:
 		return false
+	case BadAnswer:
+		var said *errcode.Error
+		return !errors.As(f.judged, &said) && (f.Status == http.StatusOK || f.Status >= 500)
 	}
 	return f.Egress == ""
 }
@@ -192,7 +202,7 @@ func connectFailure(err error) *Failure {
 	if errors.As(err, &done) {
 		return done
 	}
-	f := &Failure{Kind: connectKind(err), cause: err}
+	f := &Failure{Kind: connectKind(err)}
 	if f.Kind == CertExpired {
 		f.Detail = validity(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -28,6 +28,9 @@ type Options struct {
 	// OnBreaker is called when a host's breaker changes its state ("closed",
 	// "half-open", "open"). It must not block. It may be nil.
 	OnBreaker func(host, from, to string)
+	// Transport, if not nil, carries the requests in place of connections of our
+	// own, as tests need it that have no network. It must not follow redirects.
+	Transport http.RoundTripper
 	// Connections are shared with other Hosts. If nil, these Hosts have their own.
 	Connections *Connections
 }
@@ -39,7 +42,9 @@ type Hosts struct {
 	hosts    []*host
 	timeout  time.Duration
 	peeker   *peeker
-	own      *Connections // nil: they are another's to close
+
+	transport http.RoundTripper // nil: our own connections
+	own       *Connections      // nil: they are another's to close
 }
 
 // host is one of WeChat's hosts.
@@ -61,7 +66,7 @@ type HostStatus struct {
 // NewHosts returns the Hosts of o. It opens no connection yet. A BaseURL that is
 // no http or https URL is an error, and so is none at all.
 func NewHosts(o Options) (*Hosts, error) {
-	h := &Hosts{platform: cmp.Or(o.Platform, errcode.MP), timeout: cmp.Or(o.Timeout, 30*time.Second), peeker: newPeeker()}
+	h := &Hosts{platform: cmp.Or(o.Platform, errcode.MP), timeout: cmp.Or(o.Timeout, 30*time.Second), peeker: newPeeker(), transport: o.Transport}
 	if o.Connections == nil {
 		h.own = &Connections{}
 		o.Connections = h.own
@@ -83,7 +88,7 @@ func NewHosts(o Options) (*Hosts, error) {
 func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("upstream %q is not an http or https URL", base)
+		return nil, errors.New("an upstream is not an http or https URL") // unquoted: it may hold a password
 	}
 	p, err := o.Connections.pool(u.Scheme+"://"+u.Host, func() (*pool, error) {
 		d, err := newDialer(u, dialTimeout(timeout))
@@ -103,7 +108,11 @@ func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 	if o.OnBreaker != nil {
 		told = func(from, to string) { o.OnBreaker(h.authority, from, to) }
 	}
-	h.breaker = newBreaker(h.authority, cmp.Or(o.BreakerOpenFor, 5*time.Second), h.shake, told)
+	shake := h.shake
+	if o.Transport != nil {
+		shake = func(context.Context) error { return nil } // there is no hand to shake
+	}
+	h.breaker = newBreaker(h.authority, cmp.Or(o.BreakerOpenFor, 5*time.Second), shake, told)
 	return h, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +51,7 @@ func (h *Hosts) Send(ctx context.Context, c *Call) (Answer, error) {
 
 // overHosts tries the hosts in order.
 func (s *sending) overHosts() error {
-	err := error(&Failure{Kind: BreakerOpen})
+	var err error
 	answered := false
 	for i, h := range s.hosts.hosts {
 		done, ok := h.breaker.allow(s.ctx, s.mayProbe())
@@ -59,8 +60,10 @@ func (s *sending) overHosts() error {
 		}
 		others := s.hosts.othersUp(i)
 		before := s.out
-		var this error
-		this = s.at(h, others)
+		if err != nil {
+			s.out.Before = strings.TrimPrefix(before.Before+"; "+err.Error(), "; ")
+		}
+		this := s.at(h, others)
 		h.breaker.tell(done, s.verdict(this), s.Path)
 		if this == nil {
 			if answered {
@@ -81,8 +84,8 @@ func (s *sending) overHosts() error {
 			break
 		}
 	}
-	if answered {
-		return nil
+	if !answered && err == nil {
+		return &Failure{Kind: BreakerOpen}
 	}
 	return err
 }
@@ -176,7 +179,10 @@ func (s *sending) check(h *host) error {
 		return nil
 	}
 	_ = s.out.Body.Close() // it is of no use
-	return &Failure{Kind: BadAnswer, Host: h.authority, Status: s.out.StatusCode, Detail: err.Error(), cause: err}
+	if f := (*Failure)(nil); errors.As(err, &f) {
+		return f // it broke off while it was read
+	}
+	return &Failure{Kind: BadAnswer, Host: h.authority, Status: s.out.StatusCode, Detail: err.Error(), judged: err}
 }
 
 // remaining is what is left of the call's time. Where the request has not gone

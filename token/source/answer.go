@@ -37,15 +37,15 @@ func (q question) read(status int, body []byte) (token.Fetched, error) {
 	}
 	var members map[string]json.RawMessage // of doubles the last counts, as with WeChat's own readers
 	if json.Unmarshal(body, &members) != nil || members == nil {
-		return token.Fetched{}, answerError("is no JSON object: something else than WeChat answered")
+		return token.Fetched{}, answerError("not a JSON object, so not WeChat")
 	}
 	value, ok := readValue(members[q.field])
 	if !ok {
-		return token.Fetched{}, answerError("holds no usable " + q.field)
+		return token.Fetched{}, answerError("no usable " + q.field)
 	}
 	life, ok := readLife(members["expires_in"])
 	if !ok {
-		return token.Fetched{}, answerError("has an expires_in that cannot be believed")
+		return token.Fetched{}, answerError("implausible expires_in")
 	}
 	return token.Fetched{Value: secret.New(value), ExpiresIn: life}, nil
 }

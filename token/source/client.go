@@ -1,82 +1,79 @@
 // Package source gets credentials from WeChat: access_tokens by appid and
-// secret (stable and legacy), those of WeCom agents, and tickets. A [Client]
-// knows how the hosts are reached; its methods make a [token.Source] each.
+// secret, and tickets. A [Client] knows the hosts; each of its methods makes a
+// [token.Source].
+//
+// Map:
+//
+//	client.go   the Client: WeChat's hosts, and how far its clock is from ours
+//	account.go  which credentials an account has, and where each comes from
+//	tokens.go   access_tokens: stable, legacy, WeCom
+//	ticket.go   tickets, fetched with the account's own token
+//	ask.go      one question to WeChat, whichever host answers
+//	answer.go   how an answer becomes a credential
 package source
 
 import (
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
-)
 
-// DefaultBreakerOpenFor is how long an open breaker rests where
-// [Options.BreakerOpenFor] is zero.
-const DefaultBreakerOpenFor = 5 * time.Second
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+)
 
 // Options are the settings of a [Client].
 type Options struct {
-	// Upstreams are the base URLs of WeChat's hosts, the preferred one first:
+	// Platform is that of the hosts. If empty, errcode.MP.
+	Platform errcode.Platform
+	// Upstreams are the base URLs of WeChat's hosts in order of preference:
 	// "https://api.weixin.qq.com". A path of theirs goes before WeChat's own.
-	// With none, and of one that is no base URL, every fetch fails.
 	Upstreams []string
-	// Transport sends the requests. If nil, the Client has its own, which obeys
-	// the proxy variables of the environment. One that is given must not follow
-	// redirects, and the Client does not close it.
+	// Connections are shared with other Clients. If nil, the Client has its own.
+	// They are better not shared with calls: those in trouble must not hinder a
+	// renewal.
+	Connections *wechat.Connections
+	// Transport, if not nil, carries the requests in place of connections; it must
+	// not follow redirects.
 	Transport http.RoundTripper
-	// BreakerOpenFor is how long a host rests after five failures in a row. If
-	// zero, [DefaultBreakerOpenFor].
+	// BreakerOpenFor is how long a host rests that failed several times. If zero,
+	// 5 s.
 	BreakerOpenFor time.Duration
 	// Now is the clock that [Client.ClockOffset] compares with WeChat's. If nil,
 	// time.Now.
 	Now func() time.Time
-	// OnBreaker is told when a host's breaker changes between "closed", "open"
-	// and "half-open". It must not block. If nil, nobody is told.
+	// OnBreaker is called when a host's breaker changes between "closed", "open"
+	// and "half-open". It must not block. It may be nil.
 	OnBreaker func(host, from, to string)
 }
 
-// Client asks WeChat for credentials. It shares no connection and no breaker
-// with anything else, so that calls in trouble cannot hinder a renewal. It is
-// safe for concurrent use.
+// Client asks WeChat for credentials. Its breakers are its own. It is safe for
+// concurrent use.
 type Client struct {
-	transport http.RoundTripper
-	own       *http.Transport // transport, where it is the Client's own
-	hosts     []*host
-	now       func() time.Time
-	offset    atomic.Pointer[time.Duration]
+	hosts    *wechat.Hosts
+	platform errcode.Platform
+	now      func() time.Time
+	offset   atomic.Pointer[time.Duration]
 }
 
-// NewClient returns a Client for the hosts of one platform.
-func NewClient(o Options) *Client {
-	c := &Client{transport: o.Transport, now: o.Now}
-	if c.now == nil {
-		c.now = time.Now
+// NewClient returns a Client for the hosts of one platform. An upstream that is
+// no base URL is an error, and so is none at all.
+func NewClient(o Options) (*Client, error) {
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	if c.transport == nil {
-		c.own = NewTransport()
-		c.transport = c.own
+	hosts, err := wechat.NewHosts(wechat.Options{
+		Platform: o.Platform, BaseURLs: o.Upstreams, Timeout: fetchTimeout, BreakerOpenFor: o.BreakerOpenFor,
+		OnBreaker: o.OnBreaker, Connections: o.Connections, Transport: o.Transport,
+	})
+	if err != nil {
+		return nil, err
 	}
-	for i, base := range o.Upstreams {
-		c.hosts = append(c.hosts, newHost(i, base, o))
-	}
-	return c
+	return &Client{hosts: hosts, platform: o.Platform, now: o.Now}, nil
 }
 
-// Close closes the idle connections of the Client's own transport. Fetches
-// under way end as their contexts say.
-func (c *Client) Close() {
-	if c.own != nil {
-		c.own.CloseIdleConnections()
-	}
-}
-
-// drop closes the idle connections, whoever's they are: the access point behind
-// one of them is retired.
-func (c *Client) drop() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
+// Close ends the Client's probing of hosts and closes its idle connections,
+// unless they are shared. Fetches under way end as their contexts say.
+func (c *Client) Close() { c.hosts.Close() }
 
 // ClockOffset returns by how much WeChat's clock is ahead of ours (negative:
 // behind), as the Date header of its last answer said, give or take a second;
@@ -89,19 +86,13 @@ func (c *Client) ClockOffset() (time.Duration, bool) {
 	return *d, true
 }
 
-// newTransport is made for one request every now and then: connections are not
-// kept for long, so that every renewal finds the addresses of the day.
-// NewTransport returns a transport for token endpoints, to be shared by Clients;
-// it obeys the proxy variables of the environment and follows no redirect.
-func NewTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    5 * time.Second,
-		IdleConnTimeout:        30 * time.Second,
-		MaxIdleConns:           32,
-		MaxIdleConnsPerHost:    8,
-		DisableCompression:     true, // a short answer must not become a long one
-		MaxResponseHeaderBytes: 64 << 10,
+// noteClock compares WeChat's clock with ours, which showed sent and then got.
+func (c *Client) noteClock(date string, sent, got time.Time) {
+	theirs, err := http.ParseTime(date)
+	if err != nil {
+		return
 	}
+	middle := sent.Add(got.Sub(sent) / 2)
+	d := theirs.Add(500 * time.Millisecond).Sub(middle) // a Date is cut to whole seconds
+	c.offset.Store(&d)
 }

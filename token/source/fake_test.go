@@ -64,7 +64,15 @@ func says(status int, body string) http.HandlerFunc {
 
 func client(t *testing.T, bases ...string) *Client {
 	t.Helper()
-	c := NewClient(Options{Upstreams: bases})
+	return newClient(t, Options{Upstreams: bases})
+}
+
+func newClient(t *testing.T, o Options) *Client {
+	t.Helper()
+	c, err := NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	return c
 }
@@ -75,8 +83,8 @@ type trips map[string]func(*http.Request) (*http.Response, error)
 func (m trips) RoundTrip(r *http.Request) (*http.Response, error) { return m[r.URL.Host](r) }
 
 func answers(status int, body string) func(*http.Request) (*http.Response, error) {
-	return func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	return func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
 	}
 }
 

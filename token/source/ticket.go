@@ -30,7 +30,7 @@ func (c *Client) Ticket(tok *token.Keeper, p errcode.Platform, kind token.Kind) 
 		for {
 			query.Set("access_token", u.Value().Reveal())
 			u.Sending()
-			got, err := c.ask(ctx, question{
+			got, _, err := c.ask(ctx, question{
 				platform: p, endpoint: errcode.API, path: path, query: query,
 				field: "ticket", secrets: forms(u.Value()),
 			})

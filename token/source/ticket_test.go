@@ -92,7 +92,7 @@ func TestATicketClimbsTheLadder(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var sent []string
-			cl := NewClient(Options{Upstreams: []string{"https://a"}, Transport: trips{"a": func(r *http.Request) (*http.Response, error) {
+			cl := newClient(t, Options{Upstreams: []string{"https://a"}, Transport: trips{"a": func(r *http.Request) (*http.Response, error) {
 				time.Sleep(10 * time.Millisecond)
 				tok := r.URL.Query().Get("access_token")
 				sent = append(sent, tok)

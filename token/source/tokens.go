@@ -17,18 +17,24 @@ import (
 func (c *Client) Stable(appid string, secret secret.Secret) token.Source {
 	return token.SourceFunc(func(ctx context.Context, r token.FetchRequest) (token.Fetched, error) {
 		normal := stableBody{GrantType: grant, AppID: appid, Secret: secret.Reveal()}
-		forced := normal
-		forced.ForceRefresh = true
 		q := question{
 			platform: errcode.MP, endpoint: errcode.Token, path: "/cgi-bin/stable_token",
-			body: normal.encode(), field: "access_token", secrets: forms(secret),
+			field: "access_token", secrets: forms(secret),
 		}
 		if r.Force {
-			// A forced call that may have been executed is not forced again at the
-			// next host: asked plainly, that one gives what the first one made.
-			q.body, q.repeat = forced.encode(), q.body
+			forced := normal
+			forced.ForceRefresh = true
+			q.body, q.once = forced.encode(), true
+			got, executed, err := c.ask(ctx, q)
+			if err == nil || !executed {
+				return got, err
+			}
+			// It may have been executed: forcing again would cost another of the day's.
+			// Asked in normal mode, WeChat gives what the first one made.
 		}
-		return c.ask(ctx, q)
+		q.body, q.once = normal.encode(), false
+		got, _, err := c.ask(ctx, q)
+		return got, err
 	})
 }
 
@@ -51,11 +57,12 @@ const grant = "client_credential"
 // and ends the life of the one before within five minutes.
 func (c *Client) Legacy(appid string, secret secret.Secret) token.Source {
 	return token.SourceFunc(func(ctx context.Context, _ token.FetchRequest) (token.Fetched, error) {
-		return c.ask(ctx, question{
+		got, _, err := c.ask(ctx, question{
 			platform: errcode.MP, endpoint: errcode.Token, path: "/cgi-bin/token",
 			query: url.Values{"grant_type": {grant}, "appid": {appid}, "secret": {secret.Reveal()}},
 			field: "access_token", secrets: forms(secret),
 		})
+		return got, err
 	})
 }
 
@@ -64,10 +71,11 @@ func (c *Client) Legacy(appid string, secret secret.Secret) token.Source {
 // agent's: each agent of a corp has a token of its own.
 func (c *Client) WeCom(corpid string, secret secret.Secret) token.Source {
 	return token.SourceFunc(func(ctx context.Context, _ token.FetchRequest) (token.Fetched, error) {
-		return c.ask(ctx, question{
+		got, _, err := c.ask(ctx, question{
 			platform: errcode.WeCom, endpoint: errcode.Token, path: "/cgi-bin/gettoken",
 			query: url.Values{"corpid": {corpid}, "corpsecret": {secret.Reveal()}},
 			field: "access_token", secrets: forms(secret),
 		})
+		return got, err
 	})
 }

@@ -42,7 +42,7 @@ func TestTheNextHostIsTriedAfterEveryFailureOfAHost(t *testing.T) {
 			asked++
 			return answers(200, good)(r)
 		}
-		cl := NewClient(Options{Upstreams: []string{"https://a", "https://b"}, Transport: trips{"a": c.first, "b": second}})
+		cl := newClient(t, Options{Upstreams: []string{"https://a", "https://b"}, Transport: trips{"a": c.first, "b": second}})
 		v, err := fetch(t.Context(), cl.Legacy("wx1", appSecret))
 		if (asked == 1) != c.next || (v == "T") != c.next || (err == nil) != c.next {
 			t.Errorf("%s: the next host was asked %d times, got %q, %v", c.name, asked, v, err)
@@ -53,21 +53,23 @@ func TestTheNextHostIsTriedAfterEveryFailureOfAHost(t *testing.T) {
 func TestHostsThatCannotBeReachedAreSkipped(t *testing.T) {
 	t.Parallel()
 	s := serve(t, says(200, good))
-	if v, err := fetch(t.Context(), client(t, "no base URL", dead, s.URL).Stable("wx1", appSecret)); v != "T" || err != nil {
+	if v, err := fetch(t.Context(), client(t, dead, s.URL).Stable("wx1", appSecret)); v != "T" || err != nil {
 		t.Errorf("got %q, %v", v, err)
 	}
-	if _, err := fetch(t.Context(), client(t).Stable("wx1", appSecret)); !errors.Is(err, errNoHosts) {
-		t.Errorf("without a host: %v", err)
+	for _, upstreams := range [][]string{nil, {dead, "no base URL"}, {"ftp://a"}, {"http://"}} {
+		if _, err := NewClient(Options{Upstreams: upstreams}); err == nil {
+			t.Errorf("a client for %q", upstreams)
+		}
 	}
-	_, err := fetch(t.Context(), client(t, dead, "no base URL").Stable("wx1", appSecret))
-	if !errors.Is(err, errBadBase) || !strings.Contains(err.Error(), "127.0.0.1:1") || strings.Contains(err.Error(), "\n") {
+	_, err := fetch(t.Context(), client(t, dead, "http://127.0.0.2:1").Stable("wx1", appSecret))
+	if !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "127.0.0.2:1") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("where none is left the error names both, in one line: %v", err)
 	}
 }
 
 func TestTheLastWordDecides(t *testing.T) {
 	t.Parallel()
-	cl := NewClient(Options{Upstreams: []string{"https://a", "https://b"}, Transport: trips{
+	cl := newClient(t, Options{Upstreams: []string{"https://a", "https://b"}, Transport: trips{
 		"a": answers(200, `{"errcode":48017,"errmsg":"retired"}`), "b": answers(200, `{"errcode":40125,"errmsg":"no"}`),
 	}})
 	_, err := fetch(t.Context(), cl.Legacy("wx1", appSecret))
@@ -87,7 +89,7 @@ func TestAnAttemptTakesHalfOfWhatIsLeftWhileAnotherHostIs(t *testing.T) {
 			defer func() { lasted = append(lasted, time.Since(from)) }()
 			return hangs(r)
 		}
-		cl := NewClient(Options{
+		cl := newClient(t, Options{
 			Upstreams: []string{"https://a", "https://b", "https://c"}, Transport: trips{"a": hang, "b": hang, "c": hang},
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
@@ -105,7 +107,7 @@ func TestAnAttemptTakesHalfOfWhatIsLeftWhileAnotherHostIs(t *testing.T) {
 func TestAFetchWithoutADeadlineEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cl := NewClient(Options{Upstreams: []string{"https://a"}, Transport: trips{"a": hangs}})
+		cl := newClient(t, Options{Upstreams: []string{"https://a"}, Transport: trips{"a": hangs}})
 		if _, err := fetch(t.Context(), cl.Legacy("wx1", appSecret)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
@@ -152,10 +154,10 @@ func TestClockOffset(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 500e6, time.UTC)
 	date := ""
-	c := NewClient(Options{
+	c := newClient(t, Options{
 		Upstreams: []string{"https://a"}, Now: func() time.Time { return now },
-		Transport: trips{"a": func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Header: http.Header{"Date": {date}}, Body: io.NopCloser(strings.NewReader(good))}, nil
+		Transport: trips{"a": func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{"Date": {date}}, Body: io.NopCloser(strings.NewReader(good)), Request: r}, nil
 		}},
 	})
 	for _, want := range []struct {

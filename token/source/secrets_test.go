@@ -49,11 +49,14 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 			return nil, fmt.Errorf("send: %w", &url.Error{Op: "Get", URL: r.URL.String(), Err: err})
 		}}
 	}
+	for _, base := range []string{"http://" + canary + "\x00", "ftp://" + canary} {
+		if _, err := NewClient(Options{Upstreams: []string{base}}); err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%q: %v", base, err)
+		}
+	}
 	hanging := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	for name, o := range map[string]Options{
 		"nobody listens":           {Upstreams: []string{dead}},
-		"no base URL":              {Upstreams: []string{"http://" + canary + "\x00"}},
-		"no such scheme":           {Upstreams: []string{"ftp://a"}},
 		"no answer in time":        {Upstreams: []string{hanging.URL}},
 		"closed at once":           {Upstreams: []string{raw(t, "")}},
 		"no HTTP, an echo":         {Upstreams: []string{raw(t, echo+"\r\n\r\n")}},
@@ -73,7 +76,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		"a transport, quoting":     {Upstreams: []string{"http://a"}, Transport: quoting(fmt.Errorf("%q", canary))},
 		"a transport with a query": {Upstreams: []string{"http://a"}, Transport: quoting(errors.New(url.QueryEscape(canary)))},
 	} {
-		c := NewClient(o)
+		c := newClient(t, o)
 		s := secret.New(canary)
 		for kind, src := range map[string]token.Source{"stable": c.Stable("wx1", s), "legacy": c.Legacy("wx1", s), "wecom": c.WeCom("ww1", s)} {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
