@@ -9,7 +9,7 @@ import (
 // admit checks a call's credential, its caller's address and the quota. It
 // reports whether the call is refused, and with what.
 func (s *Server) admit(q *ask) (answer, bool) {
-	switch groupOf(q.path) {
+	switch q.group {
 	case tokenGroup, openGroup:
 		return answer{}, false
 	case secretGroup:
@@ -37,8 +37,8 @@ func (s *Server) admitToken(q *ask, user bool) (answer, bool) {
 		return q.refuse(41001), true
 	}
 	g := s.grants[q.token]
-	if g == nil || (g.openid != "") != user {
-		if q.wecomer() {
+	if g == nil || (g.openid != "") != user || g.owner.WeCom != q.isWeCom() {
+		if q.isWeCom() {
 			return q.refuse(40014), true
 		}
 		return q.refuse(40001), true
@@ -53,7 +53,7 @@ func (s *Server) admitToken(q *ask, user bool) (answer, bool) {
 		return q.refuse(code), true
 	}
 	if !allowed(s.allow, q.ip) {
-		if q.acct.WeCom {
+		if q.isWeCom() {
 			return q.no(60020), true
 		}
 		return q.no(40164), true
@@ -61,12 +61,10 @@ func (s *Server) admitToken(q *ask, user bool) (answer, bool) {
 	if code := s.verdictLocked(q.now, g); code != 0 {
 		return q.refuse(code), true
 	}
-	switch {
-	case q.acct.WeCom && officialOnly(q.path):
-		return q.no(48002), true
-	case !q.acct.WeCom && wecomOnly(q.path):
-		return q.no(48001), true
-	case strings.HasPrefix(q.path, "/cgi-bin/component/"):
+	if code := noPermission(q.platform, q.path); code != 0 {
+		return q.no(code), true
+	}
+	if !q.isWeCom() && strings.HasPrefix(q.path, "/cgi-bin/component/") {
 		return q.no(61014), true
 	}
 	if code := s.spendLocked(q.acct, q.path, q.now); code != 0 {

@@ -58,13 +58,18 @@ func ok(members ...any) answer {
 	return answer{status: http.StatusOK, ctype: typeOK, body: object(members...), executed: true}
 }
 
-// done is ok with errcode 0 in front.
-func done(members ...any) answer {
-	return ok(append([]any{"errcode", 0, "errmsg", "ok"}, members...)...)
+// done is a success with errcode 0 in front, as the host that was called says
+// it.
+func (q *ask) done(members ...any) answer {
+	a := ok(append([]any{"errcode", 0, "errmsg", "ok"}, members...)...)
+	if q.isWeCom() {
+		return a.weComHeader()
+	}
+	return a
 }
 
-// wecom makes a an answer of qyapi.weixin.qq.com's.
-func (a answer) wecom() answer {
+// weComHeader gives a the header of qyapi.weixin.qq.com's answers.
+func (a answer) weComHeader() answer {
 	a.ctype = typeWeCom
 	a.header = append(a.header, [2]string{"Error-Code", fmt.Sprint(a.errcode)}, [2]string{"Error-Msg", "ok"})
 	return a
@@ -77,10 +82,10 @@ func page(status int) answer {
 		"</title></head>\r\n<body>\r\n<center><h1>" + text + "</h1></center>\r\n</body>\r\n</html>\r\n")}
 }
 
-// no is a refusal by the call's own account's platform.
+// no is an errcode in the words of the host that was called.
 func (q *ask) no(code int) answer {
-	if q.wecomer() {
-		return q.wecomNo(code)
+	if q.isWeCom() {
+		return q.weComNo(code)
 	}
 	rid := newRID(q.now)
 	msg := words(code)
@@ -98,12 +103,12 @@ func (q *ask) no(code int) answer {
 	return a
 }
 
-func (q *ask) wecomNo(code int) answer {
+func (q *ask) weComNo(code int) answer {
 	hint := fmt.Sprintf("%d%d", q.now.UnixNano(), 100000+rand.IntN(900000))
 	msg := fmt.Sprintf("%s, hint: [%s], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%d",
 		wecomWords(code), hint, q.ip, code)
 	a := answer{status: http.StatusOK, errcode: code, body: object("errcode", code, "errmsg", msg)}
-	return a.wecom()
+	return a.weComHeader()
 }
 
 // refuse is no to a token.

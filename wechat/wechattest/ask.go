@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const (
@@ -20,27 +22,28 @@ const (
 
 // ask is one call on its way through the server.
 type ask struct {
-	r       *http.Request
-	now     time.Time
-	path    string
-	query   url.Values // lenient: pairs that cannot be decoded are left out
-	token   string     // the access_token, of several the first
-	tokens  int        // how many access_tokens came, however they were written
-	named   bool       // the first was called just that
-	ip      netip.Addr
-	body    *meter
-	call    *Call
-	trouble Trouble
-	early   bool     // answered before the body is read
-	acct    *account // whose token or secret it was, once that is known
-	user    *grant   // a user's token, likewise
+	r        *http.Request
+	platform errcode.Platform // whose host was called
+	group    group
+	now      time.Time
+	path     string
+	query    url.Values // lenient: pairs that cannot be decoded are left out
+	token    string     // the access_token, of several the first
+	tokens   int        // how many access_tokens came, however they were written
+	named    bool       // the first was called just that
+	ip       netip.Addr
+	body     *meter
+	call     *Call
+	trouble  Trouble
+	early    bool     // answered before the body is read
+	acct     *account // whose token or secret it was, once that is known
+	user     *grant   // a user's token, likewise
 
-	kinds      []string // the counters it was counted by as it came
-	noOfficial bool     // the server knows WeCom accounts only
+	kinds []string // the counters it was counted by as it came
 }
 
-func newAsk(r *http.Request, now time.Time) *ask {
-	q := &ask{r: r, now: now, path: r.URL.Path, body: &meter{from: r.Body}}
+func newAsk(r *http.Request, p errcode.Platform, now time.Time) *ask {
+	q := &ask{r: r, platform: p, group: groupOf(p, r.URL.Path), now: now, path: r.URL.Path, body: &meter{from: r.Body}}
 	q.query, _ = url.ParseQuery(r.URL.RawQuery)
 	for _, p := range tokenPairs(r.URL.RawQuery) {
 		if q.tokens++; q.tokens == 1 {
@@ -51,7 +54,7 @@ func newAsk(r *http.Request, now time.Time) *ask {
 		q.ip = ap.Addr().Unmap()
 	}
 	q.call = &Call{
-		At: now, Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
+		At: now, Platform: p, Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
 		Host: r.Host, Header: r.Header.Clone(), Token: q.token,
 		Chunked: slices.Contains(r.TransferEncoding, "chunked"),
 		BodySum: sha256.Sum256(nil),

@@ -9,7 +9,7 @@ import (
 // userInfo is /cgi-bin/user/info.
 func (s *Server) userInfo(q *ask) answer {
 	id := q.param("openid")
-	if q.acct.WeCom {
+	if q.isWeCom() {
 		return s.echo(q)
 	}
 	if id == "" {
@@ -21,7 +21,7 @@ func (s *Server) userInfo(q *ask) answer {
 
 // users is /cgi-bin/user/get.
 func (s *Server) users(q *ask) answer {
-	if q.acct.WeCom {
+	if q.isWeCom() {
 		return s.echo(q)
 	}
 	type data struct {
@@ -40,7 +40,7 @@ func (s *Server) customMessage(q *ask) answer {
 	if in.ToUser == "" {
 		return q.no(40003)
 	}
-	return done()
+	return q.done()
 }
 
 // templateMessage is /cgi-bin/message/template/send. The msgid is beyond what
@@ -59,7 +59,7 @@ func (s *Server) templateMessage(q *ask) answer {
 	case in.TemplateID == "":
 		return q.no(40037)
 	}
-	return done("msgid", 1<<61|rand.Int64N(1<<60)|1)
+	return q.done("msgid", 1<<61|rand.Int64N(1<<60)|1)
 }
 
 // agentMessage is WeCom's /cgi-bin/message/send.
@@ -81,19 +81,19 @@ func (s *Server) agentMessage(q *ask) answer {
 	case in.ToUser+in.ToParty+in.ToTag == "":
 		return q.no(82001)
 	}
-	return done("msgid", random(48)).wecom()
+	return q.done("msgid", random(48))
 }
 
 // webhook is WeCom's /cgi-bin/webhook/send, whose credential is in key.
 func (s *Server) webhook(q *ask) answer {
 	if q.param("key") == "" {
-		return q.wecomNo(93000)
+		return q.no(93000)
 	}
 	var in struct{ MsgType string }
 	if code := q.decode(&in); code != 0 {
-		return q.wecomNo(code)
+		return q.no(code)
 	}
-	return done().wecom()
+	return q.done()
 }
 
 // menu is /cgi-bin/menu/create.
@@ -102,17 +102,14 @@ func (s *Server) menu(q *ask) answer {
 	if code := q.decode(&in); code != 0 {
 		return q.no(code)
 	}
-	if q.acct.WeCom {
-		return done().wecom()
-	}
-	return done()
+	return q.done()
 }
 
 // ipList is /cgi-bin/get_api_domain_ip and its sibling.
 func (s *Server) ipList(q *ask) answer {
 	ips := []string{"101.89.47.18", "101.91.34.103", "58.246.220.31"}
-	if q.acct.WeCom {
-		return done("ip_list", ips).wecom()
+	if q.isWeCom() {
+		return q.done("ip_list", ips)
 	}
 	return ok("ip_list", ips)
 }
@@ -138,7 +135,7 @@ func (s *Server) ridGet(q *ask) answer {
 		if c.AppID != q.acct.AppID {
 			return q.no(76003)
 		}
-		return done("request", struct {
+		return q.done("request", struct {
 			At     int64  `json:"invoke_time"`
 			Cost   int    `json:"cost_in_ms"`
 			URL    string `json:"request_url"`
@@ -167,15 +164,11 @@ func validRID(s string) bool {
 func (s *Server) echo(q *ask) answer {
 	q.body.drain()
 	sum := q.body.sum()
-	a := done("echo", struct {
+	return q.done("echo", struct {
 		Method string `json:"method"`
 		Path   string `json:"path"`
 		Query  string `json:"query"`
 		Len    int64  `json:"body_len"`
 		Sum    string `json:"body_sha256"`
 	}{q.r.Method, q.r.URL.EscapedPath(), withoutToken(q.r.URL.RawQuery), q.body.read, hex.EncodeToString(sum[:])})
-	if q.acct.WeCom {
-		return a.wecom()
-	}
-	return a
 }

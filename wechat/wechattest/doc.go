@@ -4,7 +4,10 @@
 // can be told to misbehave in the ways WeChat and the network between do.
 //
 // A [Server] listens on loopback, or serves without any socket through
-// [Server.RoundTripper], which works inside a testing/synctest bubble. It
+// [Server.RoundTripper], which works inside a testing/synctest bubble.
+// api.weixin.qq.com (MP) and qyapi.weixin.qq.com (WeCom) are two hosts, told
+// apart by the address that is called, in-process by the Host: a token of one
+// is unknown at the other, and so are the paths that give credentials. It
 // knows the accounts it was told of and hands out tokens by WeChat's rules:
 //
 //   - GET /cgi-bin/token: each fetch gives a new token; its predecessor lives

@@ -61,14 +61,14 @@ func (s *Server) download(q *ask) answer {
 		a = answer{status: http.StatusOK, ctype: "application/json", body: trap(int(min(n, mib))), executed: true}
 	case kind == "":
 		return q.no(40007)
-	case kind == "video" && !q.acct.WeCom:
+	case kind == "video" && !q.isWeCom():
 		a = ok("video_url", "https://mpvideo.qpic.cn/"+id).plain()
 		return a
 	default:
 		a = s.picture(q)
 	}
 	a.header = append(a.header, [2]string{"Content-disposition", fmt.Sprintf("attachment; filename=%q", id+".jpg")})
-	if !q.acct.WeCom {
+	if !q.isWeCom() {
 		return a
 	}
 	a.header = append(a.header, [2]string{"Accept-Ranges", "bytes"})

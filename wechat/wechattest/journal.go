@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const (
@@ -15,10 +17,11 @@ const (
 
 // Call is one call as the server saw it.
 type Call struct {
-	At      time.Time // simulated
-	Method  string
-	Path    string // decoded
-	RawPath string // as it was sent, but for what net/url escapes
+	At       time.Time        // simulated
+	Platform errcode.Platform // whose host was called
+	Method   string
+	Path     string // decoded
+	RawPath  string // as it was sent, but for what net/url escapes
 	// RawQuery is the query as sent, tokens and all.
 	RawQuery string
 	Host     string
@@ -151,18 +154,17 @@ func (s *Server) Issued() []string {
 }
 
 // begin notes a call's arrival.
-func (s *Server) begin(r *http.Request) *ask {
-	q := newAsk(r, s.Now())
+func (s *Server) begin(r *http.Request, p errcode.Platform) *ask {
+	q := newAsk(r, p, s.Now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.noOfficial = len(s.official) == 0 && len(s.corps) > 0
-	q.trouble = s.strikeLocked(r.Host, q.path)
+	q.trouble = s.strikeLocked(q)
 	q.call.Trouble = q.trouble.Kind
 	if q.trouble.Kind != "" {
 		s.counts["trouble"]++
 	}
 	s.log.add(q.call)
-	if g := s.grants[q.token]; g != nil && groupOf(q.path) != tokenGroup && groupOf(q.path) != secretGroup {
+	if g := s.grants[q.token]; g != nil && q.group != tokenGroup && q.group != secretGroup {
 		q.acct, q.call.AppID = g.owner, g.owner.AppID
 	}
 	q.kinds = arrival(q)
@@ -174,7 +176,7 @@ func (s *Server) begin(r *http.Request) *ask {
 
 // arrival names the counters of a call that comes.
 func arrival(q *ask) []string {
-	switch groupOf(q.path) {
+	switch q.group {
 	case tokenGroup:
 		return []string{"token", map[string]string{stablePath: "stable", legacyPath: "legacy", agentPath: "wecom"}[q.path]}
 	case ticketGroup:
@@ -214,7 +216,7 @@ func (s *Server) end(q *ask, a *answer) {
 			s.counts[kind+":"+c.AppID]++
 		}
 	}
-	switch g := groupOf(q.path); {
+	switch g := q.group; {
 	case g == tokenGroup && a.executed:
 		s.countLocked("issued", c.AppID)
 	case g != tokenGroup && g != ticketGroup && a.executed:

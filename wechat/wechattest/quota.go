@@ -85,7 +85,7 @@ func (s *Server) quotaGet(q *ask) answer {
 	if code := q.decode(&in); code != 0 {
 		return q.no(code)
 	}
-	switch groupOf(in.Path) {
+	switch groupOf(q.platform, in.Path) {
 	case unknownGroup:
 		return q.no(76021)
 	case secretGroup, userGroup, openGroup:
@@ -106,7 +106,7 @@ func (s *Server) quotaGet(q *ask) answer {
 		Count  int `json:"call_count"`
 		Second int `json:"refresh_second"`
 	}
-	return done("quota", struct {
+	return q.done("quota", struct {
 		Limit  int `json:"daily_limit"`
 		Used   int `json:"used"`
 		Remain int `json:"remain"`
@@ -166,5 +166,5 @@ func (s *Server) clearUsage(q *ask) answer {
 			delete(s.usages, key)
 		}
 	}
-	return done()
+	return q.done()
 }

@@ -3,6 +3,8 @@ package wechattest
 import (
 	"net/http"
 	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const (
@@ -30,8 +32,11 @@ const (
 	openGroup          // wants neither
 )
 
-// groupOf sorts paths.
-func groupOf(path string) group {
+// groupOf returns what the path wants at the platform's host.
+func groupOf(p errcode.Platform, path string) group {
+	if !hasPath(p, path) {
+		return unknownGroup
+	}
 	switch path {
 	case legacyPath, stablePath, agentPath:
 		return tokenGroup
@@ -63,29 +68,45 @@ func takesToken(segment string) bool {
 	return false
 }
 
-// wecomOnly reports whether only qyapi.weixin.qq.com has the path.
-func wecomOnly(path string) bool {
+// platformOf returns the platform that a Host header, with or without a port,
+// belongs to.
+func platformOf(host string) errcode.Platform {
+	name, _, _ := strings.Cut(host, ":")
+	if strings.EqualFold(name, "qyapi.weixin.qq.com") {
+		return errcode.WeCom
+	}
+	return errcode.MP
+}
+
+// hasPath reports whether the platform's host has the path. The paths of the
+// other platform that give credentials do not exist there; calls that need a
+// token are told apart by noPermission.
+func hasPath(p errcode.Platform, path string) bool {
 	switch path {
-	case agentPath, corpTicketPath, agentTicketPath, webhookPath, agentSendPath:
-		return true
+	case agentPath, corpTicketPath, agentTicketPath, webhookPath:
+		return p == errcode.WeCom
+	case legacyPath, stablePath, ticketPath, clearV2Path:
+		return p == errcode.MP
 	}
-	return strings.HasPrefix(path, "/cgi-bin/externalcontact/") || strings.HasPrefix(path, "/cgi-bin/department/")
+	return p == errcode.MP || !strings.HasPrefix(path, "/sns/")
 }
 
-// officialOnly reports whether only api.weixin.qq.com has the path.
-func officialOnly(path string) bool {
-	return path == ticketPath || !strings.HasPrefix(path, "/cgi-bin/") ||
-		strings.HasPrefix(path, "/cgi-bin/openapi/") || strings.HasPrefix(path, "/cgi-bin/clear_quota")
+// noPermission returns the errcode for a call of the other platform's with a
+// good token of this one, 0 if the path is not the other platform's.
+func noPermission(p errcode.Platform, path string) int {
+	switch {
+	case p == errcode.WeCom && (!strings.HasPrefix(path, "/cgi-bin/") ||
+		strings.HasPrefix(path, "/cgi-bin/openapi/") || strings.HasPrefix(path, "/cgi-bin/clear_quota")):
+		return 48002
+	case p == errcode.MP && (path == agentSendPath ||
+		strings.HasPrefix(path, "/cgi-bin/externalcontact/") || strings.HasPrefix(path, "/cgi-bin/department/")):
+		return 48001
+	}
+	return 0
 }
 
-// wecomer reports whether WeCom answers the call: by whose token came, else by
-// the path or the host; or because there is none but WeCom's accounts.
-func (q *ask) wecomer() bool {
-	if q.acct != nil {
-		return q.acct.WeCom
-	}
-	return wecomOnly(q.path) || strings.HasPrefix(q.r.Host, "qyapi.") || q.noOfficial
-}
+// isWeCom reports whether the call came to WeCom's host.
+func (q *ask) isWeCom() bool { return q.platform == errcode.WeCom }
 
 // handler answers a call that was admitted.
 type handler func(*Server, *ask) answer
@@ -202,13 +223,13 @@ func (s *Server) troubled(q *ask) answer {
 	case Early:
 		q.early = true
 		s.count("spurious", "")
-		if q.wecomer() {
+		if q.isWeCom() {
 			return q.refuse(40014)
 		}
 		return q.refuse(40001)
 	case Redirect:
 		host := "api.weixin.qq.com"
-		if q.wecomer() {
+		if q.isWeCom() {
 			host = "qyapi.weixin.qq.com"
 		}
 		a := page(http.StatusFound)
@@ -220,7 +241,7 @@ func (s *Server) troubled(q *ask) answer {
 
 // serve admits a call and has it answered.
 func (s *Server) serve(q *ask) answer {
-	if groupOf(q.path) == unknownGroup {
+	if q.group == unknownGroup {
 		return page(http.StatusNotFound)
 	}
 	if no, refused := s.admit(q); refused {

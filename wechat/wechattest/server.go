@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // defaultLife is WeChat's expires_in, in this version of its documents.
@@ -43,9 +45,10 @@ type Options struct {
 // Server is a WeChat. Its methods may be called at any time, by many
 // goroutines.
 type Server struct {
-	// URL is the base URL of the first listener, without a trailing slash: ""
-	// for a Server of [New], or if NewServer could not listen.
-	URL string
+	// URL is the base URL of api.weixin.qq.com and WeComURL that of
+	// qyapi.weixin.qq.com, without a trailing slash. Both are "" for a Server
+	// made by [New], or if NewServer could not listen.
+	URL, WeComURL string
 
 	opts   Options
 	life   time.Duration
@@ -53,7 +56,7 @@ type Server struct {
 	jpeg   []byte       // what the QR code endpoints give
 	done   chan struct{}
 
-	http    *http.Server
+	hosts   map[errcode.Platform]*http.Server // nil for a Server made by New
 	tls     *tls.Config
 	cert    *x509.Certificate
 	err     error
@@ -125,31 +128,43 @@ func (s *Server) add(a Account) {
 	s.accounts = append(s.accounts, acct)
 }
 
-// NewServer returns a Server that listens on a free port of 127.0.0.1. If that
-// fails, URL is "" and [Server.Err] says why. The caller closes it.
+// NewServer returns a Server that listens on two free ports of 127.0.0.1: URL
+// for MP, WeComURL for WeCom. If that fails, [Server.Err] returns the error.
+// The caller must call [Server.Close].
 func NewServer(o Options) *Server {
 	s := New(o)
-	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: time.Minute,
-		ErrorLog:          log.New(io.Discard, "", 0),
+	s.hosts = make(map[errcode.Platform]*http.Server)
+	for _, p := range []errcode.Platform{errcode.MP, errcode.WeCom} {
+		s.hosts[p] = &http.Server{
+			Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveHTTP(w, r, p) }),
+			ReadHeaderTimeout: time.Minute,
+			ErrorLog:          log.New(io.Discard, "", 0),
+		}
 	}
 	if o.TLS {
 		if s.err = s.certify(); s.err != nil {
 			return s
 		}
 	}
-	s.URL, s.err = s.Listen()
+	if s.URL, s.err = s.Listen(); s.err == nil {
+		s.WeComURL, s.err = s.ListenWeCom()
+	}
 	return s
 }
 
-// Err says why NewServer could not listen; nil if it does.
+// Err returns why NewServer could not listen, nil if it listens.
 func (s *Server) Err() error { return s.err }
 
-// Listen opens one more access point of the same WeChat, as api2.weixin.qq.com
-// is one, and returns its base URL. It fails on a Server of [New].
-func (s *Server) Listen() (baseURL string, err error) {
-	if s.http == nil {
+// Listen opens another address of MP, as api2.weixin.qq.com is one of
+// api.weixin.qq.com, and returns its base URL. It fails on a Server made by
+// [New].
+func (s *Server) Listen() (baseURL string, err error) { return s.listen(errcode.MP) }
+
+// ListenWeCom is [Server.Listen] for WeCom.
+func (s *Server) ListenWeCom() (baseURL string, err error) { return s.listen(errcode.WeCom) }
+
+func (s *Server) listen(p errcode.Platform) (baseURL string, err error) {
+	if s.hosts == nil {
 		return "", fmt.Errorf("wechattest: a server made by New does not listen")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -157,13 +172,13 @@ func (s *Server) Listen() (baseURL string, err error) {
 		return "", fmt.Errorf("wechattest: %w", err)
 	}
 	scheme := "http://"
-	serve := s.http.Serve
+	addr := l.Addr().String()
 	if s.tls != nil {
 		scheme = "https://"
-		serve = func(l net.Listener) error { return s.http.Serve(tls.NewListener(l, s.tls)) }
+		l = tls.NewListener(l, s.tls)
 	}
-	s.serving.Go(func() { _ = serve(l) })
-	return scheme + l.Addr().String(), nil
+	s.serving.Go(func() { _ = s.hosts[p].Serve(l) })
+	return scheme + addr, nil
 }
 
 // Close ends everything: listeners, connections, calls that hang. It returns
@@ -180,10 +195,10 @@ func (s *Server) Close() {
 		}
 	}
 	s.mu.Unlock()
-	if s.http != nil {
-		_ = s.http.Close()
-		s.serving.Wait()
+	for _, h := range s.hosts {
+		_ = h.Close()
 	}
+	s.serving.Wait()
 	<-s.idle
 }
 
@@ -207,16 +222,20 @@ func (s *Server) leave() {
 	}
 }
 
-// ServeHTTP is WeChat's answer to one call, whatever the host. A [Reset] or
-// [Cut] through a foreign ResponseWriter that cannot be hijacked becomes an
-// empty 502, or an answer that just ends.
+// ServeHTTP answers a request as the host it names would: WeCom if r.Host is
+// qyapi.weixin.qq.com, MP otherwise. With a ResponseWriter that cannot be
+// hijacked, [Reset] becomes an empty 502 and [Cut] an answer that just ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serveHTTP(w, r, platformOf(r.Host))
+}
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, p errcode.Platform) {
 	if !s.enter() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	defer s.leave()
-	q := s.begin(r)
+	q := s.begin(r, p)
 	a := s.answer(q)
 	s.end(q, &a)
 	s.deliver(w, q, a)

@@ -115,7 +115,7 @@ func (s *Server) auth(q *ask) answer {
 	if q.param("openid") != q.user.openid {
 		return q.no(40003)
 	}
-	return done().plain()
+	return q.done().plain()
 }
 
 // openid is the user that a code stands for.

@@ -22,7 +22,7 @@ func (s *Server) ticket(q *ask) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := q.acct
-	if a.WeCom && !s.ticketAllowedLocked(a, hour(q.now)) {
+	if q.isWeCom() && !s.ticketAllowedLocked(a, hour(q.now)) {
 		return q.no(45009)
 	}
 	t := a.tickets[kind]
@@ -31,11 +31,7 @@ func (s *Server) ticket(q *ask) answer {
 		a.tickets[kind] = t
 		s.issueLocked(t.value)
 	}
-	members := q.credential("ticket", t.value, int64(ticketLife/time.Second))
-	if a.WeCom {
-		return done(members...).wecom()
-	}
-	return done(members...)
+	return q.done(q.credential("ticket", t.value, int64(ticketLife/time.Second))...)
 }
 
 // ticketAllowedLocked counts a fetch at WeCom, or says no.

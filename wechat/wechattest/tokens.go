@@ -41,9 +41,9 @@ func (s *Server) login(q *ask, appid, secret string, wrong int) int {
 		return 40243
 	case a.Secret != secret:
 		return wrong
-	case groupOf(q.path) == tokenGroup && !allowed(s.allow, q.ip):
+	case q.group == tokenGroup && !allowed(s.allow, q.ip):
 		return 40164
-	case groupOf(q.path) == tokenGroup:
+	case q.group == tokenGroup:
 		return s.spendLocked(a, q.path, q.now)
 	}
 	return 0
@@ -133,7 +133,7 @@ func (s *Server) agentToken(q *ask) answer {
 		if !a.agent.keeps(q.now, agentWindow) {
 			s.renewLocked(q, &a.agent)
 		}
-		return done(q.tokenMembers(a.agent.now)...).wecom()
+		return q.done(q.tokenMembers(a.agent.now)...)
 	}
 	q.call.AppID = corpid
 	s.logins.fail(q.now)

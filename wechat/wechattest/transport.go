@@ -11,8 +11,8 @@ import (
 )
 
 // RoundTripper calls the server in-process, without sockets, so that it works
-// in a testing/synctest bubble. The request's scheme and host are not looked
-// at, the Host header aside; a request reaches the server as net/http would
+// in a testing/synctest bubble. Requests for qyapi.weixin.qq.com (req.Host,
+// else req.URL.Host) reach WeCom, all others MP; a request reaches the server as net/http would
 // send it: a body of unknown length is chunked, one that is longer or shorter
 // than its ContentLength is an error. Answers are streamed: the caller must
 // read or close the body, or the call does not end.

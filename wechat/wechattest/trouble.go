@@ -66,10 +66,10 @@ func (s *Server) ClearTrouble() {
 }
 
 // strikeLocked finds the trouble for a call and uses up one of its Count.
-func (s *Server) strikeLocked(host, path string) Trouble {
+func (s *Server) strikeLocked(q *ask) Trouble {
 	for i := range s.troubles {
 		t := &s.troubles[i]
-		if !t.fits(host, path) {
+		if !t.fits(q) {
 			continue
 		}
 		if t.Skip > 0 {
@@ -87,13 +87,12 @@ func (s *Server) strikeLocked(host, path string) Trouble {
 	return Trouble{}
 }
 
-func (t *Trouble) fits(host, path string) bool {
-	if t.Host != "" && t.Host != host || !strings.HasPrefix(path, t.Path) {
+func (t *Trouble) fits(q *ask) bool {
+	if t.Host != "" && t.Host != q.r.Host || !strings.HasPrefix(q.path, t.Path) {
 		return false
 	}
 	if t.Kind == EmptyToken || t.Kind == AbsurdLife {
-		g := groupOf(path)
-		return g == tokenGroup || g == ticketGroup
+		return q.group == tokenGroup || q.group == ticketGroup
 	}
 	return true
 }

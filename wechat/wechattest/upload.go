@@ -89,7 +89,7 @@ func readParts(r *multipart.Reader, max int64) (p part, code int) {
 // what arrived besides WeChat's members.
 func (s *Server) upload(q *ask) answer {
 	kind := q.param("type")
-	rule, known := ruleFor(q.path, kind, q.acct.WeCom)
+	rule, known := ruleFor(q.path, kind, q.isWeCom())
 	if !known {
 		return q.no(40004)
 	}
@@ -104,7 +104,7 @@ func (s *Server) upload(q *ask) answer {
 		return q.no(code)
 	case p.size > rule.max:
 		return q.no(rule.over)
-	case q.acct.WeCom && p.size <= 5: // WeCom docs: "Upload temporary media"
+	case q.isWeCom() && p.size <= 5: // WeCom docs: "Upload temporary media"
 		return q.no(40006)
 	case p.size == 0:
 		return q.no(44001)
@@ -116,16 +116,16 @@ func (s *Server) upload(q *ask) answer {
 	case "/cgi-bin/media/uploadimg":
 		return ok(append([]any{"url", "https://mmbiz.qpic.cn/mmbiz/" + random(12) + "/0"}, extra...)...)
 	case "/wxa/img_sec_check":
-		return done(extra...)
+		return q.done(extra...)
 	case "/cgi-bin/material/add_material":
 		if kind == "video" && !strings.HasPrefix(p.description, "{") {
 			return q.no(47001)
 		}
 		return ok(append([]any{"media_id", s.keep(kind), "url", "https://mmbiz.qpic.cn/" + random(12)}, extra...)...)
 	}
-	if q.acct.WeCom {
+	if q.isWeCom() {
 		at := strconv.FormatInt(q.now.Unix(), 10)
-		return done(append([]any{"type", kind, "media_id", s.keep(kind), "created_at", at}, extra...)...).wecom()
+		return q.done(append([]any{"type", kind, "media_id", s.keep(kind), "created_at", at}, extra...)...)
 	}
 	return ok(append([]any{"type", kind, "media_id", s.keep(kind), "created_at", q.now.Unix()}, extra...)...)
 }
