@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -107,19 +108,36 @@ func (q *ask) ticketType() string {
 	return q.param("type")
 }
 
-// decode reads a JSON body into v, an object. The errcode is 0 if that went
-// well.
-func (q *ask) decode(v any) int {
+// object reads the body, a JSON object. The errcode is 0 on success.
+func (q *ask) object() (members map[string]json.RawMessage, code int) {
 	b, err := io.ReadAll(io.LimitReader(q.body, maxJSON+1))
 	switch {
 	case len(b) > maxJSON:
-		return 45002
+		return nil, 45002
 	case err != nil:
-		return 47001
+		return nil, 47001
 	case len(b) == 0:
-		return 44002
-	case json.Unmarshal(b, v) != nil:
-		return 47001
+		return nil, 44002
+	case json.Unmarshal(b, &members) != nil:
+		return nil, 47001
+	}
+	return members, 0
+}
+
+// decode reads the body, a JSON object, into the struct that v points to. The
+// errcode is 0 on success. Every field needs a json tag; unlike encoding/json
+// it must match the member's name in letter case too.
+func (q *ask) decode(v any) int {
+	members, code := q.object()
+	if code != 0 {
+		return code
+	}
+	s := reflect.ValueOf(v).Elem()
+	for i := range s.NumField() {
+		raw, sent := members[s.Type().Field(i).Tag.Get("json")]
+		if sent && json.Unmarshal(raw, s.Field(i).Addr().Interface()) != nil {
+			return 47001
+		}
 	}
 	return 0
 }

@@ -33,7 +33,10 @@ func (s *Server) users(q *ask) answer {
 
 // customMessage is /cgi-bin/message/custom/send.
 func (s *Server) customMessage(q *ask) answer {
-	var in struct{ ToUser, MsgType string }
+	var in struct {
+		ToUser  string `json:"touser"`
+		MsgType string `json:"msgtype"`
+	}
 	if code := q.decode(&in); code != 0 {
 		return q.no(code)
 	}
@@ -89,7 +92,9 @@ func (s *Server) webhook(q *ask) answer {
 	if q.param("key") == "" {
 		return q.no(93000)
 	}
-	var in struct{ MsgType string }
+	var in struct {
+		MsgType string `json:"msgtype"`
+	}
 	if code := q.decode(&in); code != 0 {
 		return q.no(code)
 	}
@@ -98,8 +103,7 @@ func (s *Server) webhook(q *ask) answer {
 
 // menu is /cgi-bin/menu/create.
 func (s *Server) menu(q *ask) answer {
-	var in map[string]any
-	if code := q.decode(&in); code != 0 {
+	if _, code := q.object(); code != 0 {
 		return q.no(code)
 	}
 	return q.done()

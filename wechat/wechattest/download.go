@@ -147,7 +147,10 @@ func (s *Server) material(q *ask) answer {
 
 // qrcode is getwxacode and its siblings: a picture, or JSON.
 func (s *Server) qrcode(q *ask) answer {
-	var in struct{ Path, Scene string }
+	var in struct {
+		Path  string `json:"path"`
+		Scene string `json:"scene"`
+	}
 	if code := q.decode(&in); code != 0 {
 		return q.no(code)
 	}

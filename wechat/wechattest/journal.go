@@ -163,6 +163,9 @@ func (s *Server) begin(r *http.Request, p errcode.Platform) *ask {
 	if q.trouble.Kind != "" {
 		s.counts["trouble"]++
 	}
+	if q.tokens > 0 && !q.group.takesToken() {
+		s.counts["violation"]++
+	}
 	s.log.add(q.call)
 	if g := s.grants[q.token]; g != nil && q.group != tokenGroup && q.group != secretGroup {
 		q.acct, q.call.AppID = g.owner, g.owner.AppID

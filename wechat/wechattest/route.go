@@ -32,6 +32,11 @@ const (
 	openGroup          // wants neither
 )
 
+// takesToken reports whether an access_token belongs to calls of the group.
+func (g group) takesToken() bool {
+	return g != tokenGroup && g != secretGroup && g != openGroup
+}
+
 // groupOf returns what the path wants at the platform's host.
 func groupOf(p errcode.Platform, path string) group {
 	if !hasPath(p, path) {
@@ -50,15 +55,15 @@ func groupOf(p errcode.Platform, path string) group {
 		return openGroup
 	}
 	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if rest != "" && strings.HasPrefix(path, "/") && takesToken(first) {
+	if rest != "" && strings.HasPrefix(path, "/") && apiSegment(first) {
 		return apiGroup
 	}
 	return unknownGroup
 }
 
-// takesToken reports whether paths with this first segment take the account's
+// apiSegment reports whether paths with this first segment take the account's
 // token, as far as the documents tell.
-func takesToken(segment string) bool {
+func apiSegment(segment string) bool {
 	switch segment {
 	case "cgi-bin", "wxa", "wxaapi", "wxaproduct", "datacube", "customservice", "card", "channels", "shop", "product",
 		"express", "tcb", "cv", "semantic", "merchant", "marketing", "union", "business", "scan", "bizwifi",

@@ -81,7 +81,6 @@ func (s *Server) refreshUserToken(q *ask) answer {
 	appid, refresh := q.param("appid"), q.param("refresh_token")
 	switch {
 	case q.tokens > 0:
-		s.count("violation", "")
 		return q.no(40097)
 	case q.param("grant_type") != "refresh_token":
 		return q.no(40002)

@@ -307,3 +307,30 @@ func TestTwoThousandFailedLoginsBlockAtWeCom(t *testing.T) {
 	l.Advance(time.Hour)
 	l.do(good, "").wants(t, "an hour later", 0)
 }
+
+func TestATokenWhereNoneBelongsIsAViolation(t *testing.T) {
+	const stable = `{"grant_type":"client_credential","appid":"` + shop + `","secret":"` + secret + `"}`
+	for _, c := range []struct {
+		call, body string
+		code       int
+	}{
+		{legacyAsk + "&access_token=TOKEN", "", 0},
+		{"POST /cgi-bin/stable_token?access_token=TOKEN", stable, 0},
+		{"GET " + wecom + agentAsk + "&Access%5FToken=TOKEN", "", 0},
+		{"POST " + wecom + "/cgi-bin/webhook/send?key=k&access_token=TOKEN", `{"msgtype":"text"}`, 0},
+		{"GET /sns/jscode2session?js_code=1&access_token=TOKEN", "", 40097},
+		{"GET /sns/oauth2/access_token?code=1&access_token=TOKEN", "", 40097},
+		{"GET /sns/oauth2/refresh_token?refresh_token=r&access_token=TOKEN", "", 40097},
+		{"POST /cgi-bin/clear_quota/v2?access_token=TOKEN", `{"appid":"` + shop + `"}`, 40097},
+	} {
+		for _, token := range []string{"anything", ""} {
+			l := newLab(t)
+			l.do(strings.Replace(c.call, "TOKEN", token, 1), c.body).wants(t, c.call, c.code)
+			l.counted("violation", 1)
+		}
+		l := newLab(t)
+		l.Trouble(Trouble{Kind: Busy})
+		l.do(c.call, c.body).wants(t, c.call+", while WeChat is busy", -1)
+		l.counted("violation", 1)
+	}
+}
