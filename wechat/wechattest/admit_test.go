@@ -43,7 +43,7 @@ func TestWhatCallsAreRefusedFor(t *testing.T) {
 	l.counted("duplicate", 4)
 	l.counted("call", 18)
 	l.counted("executed", 5)
-	l.counted("refused", 10)
+	l.counted("rejected", 10)
 	l.counted("executed:"+shop, 4)
 	l.counted("executed:"+corp, 1)
 }
@@ -121,23 +121,23 @@ func TestKnobs(t *testing.T) {
 	token = l.stable(false).Token
 	l.answers("its successor", token, 0)
 
-	l.Refuse(shop, 40014)
+	l.Reject(shop, 40014)
 	l.answers("a refused token", token, 40014)
 	if l.stable(false).Token != token {
 		t.Error("normal mode gave another one for a refused token")
 	}
-	l.Refuse(shop, 0)
+	l.Reject(shop, 0)
 	l.answers("a token refused no longer", token, 0)
-	l.Refuse(shop, 42001)
+	l.Reject(shop, 42001)
 	next = l.stable(true).Token
 	l.answers("the successor by force", next, 0)
 	l.Advance(2 * 3600e9)
 	next = l.stable(false).Token
 
-	l.RefuseAll(shop, 40001)
+	l.RejectAll(shop, 40001)
 	l.answers("any token", next, 40001)
 	l.answers("a new one too", l.legacy().Token, 40001)
-	l.RefuseAll(shop, 0)
+	l.RejectAll(shop, 0)
 
 	l.Spurious(shop, 0.25)
 	refused := 0
@@ -181,13 +181,13 @@ func FuzzWithoutToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		rest := withoutToken(query)
-		if n := len(tokenPairs(rest)); n != 0 {
+		if n := len(tokenParams(rest)); n != 0 {
 			t.Fatalf("%d tokens left in %q", n, rest)
 		}
-		if len(tokenPairs(query)) == 0 && rest != query {
+		if len(tokenParams(query)) == 0 && rest != query {
 			t.Fatalf("%q became %q", query, rest)
 		}
-		if v, err := url.ParseQuery(query); err == nil && v.Has("access_token") && len(tokenPairs(query)) == 0 {
+		if v, err := url.ParseQuery(query); err == nil && v.Has("access_token") && len(tokenParams(query)) == 0 {
 			t.Fatalf("net/url sees a token in %q", query)
 		}
 	})

@@ -102,7 +102,7 @@ func TestBigDownloads(t *testing.T) {
 	if trap.Code != 40001 || len(trap.Raw) != 8192 {
 		t.Errorf("the trap is %d bytes with errcode %d", len(trap.Raw), trap.Code)
 	}
-	l.counted("refused", 0)
+	l.counted("rejected", 0)
 }
 
 func TestBytes(t *testing.T) {

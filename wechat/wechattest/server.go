@@ -15,35 +15,34 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// defaultLife is WeChat's expires_in, in this version of its documents.
+// defaultLife is WeChat's expires_in, according to its documents.
 const defaultLife = 7200 * time.Second
 
-// Options says how a Server begins. The zero value is a WeChat without any
-// account.
+// Options configures a Server. The zero value has no accounts.
 type Options struct {
-	// Accounts are those WeChat knows. Of several official accounts with one
-	// appid the first counts.
+	// Accounts are the known accounts. Of several MP accounts with the same appid
+	// the first counts.
 	Accounts []Account
-	// Now is the clock that [Server.Advance] is added to; nil: time.Now.
+	// Now is the clock that [Server.Advance] moves. If nil, time.Now.
 	Now func() time.Time
-	// TokenLife is the life of every token; 0: 7200 s. Tickets always live
+	// TokenLife is the life of every token. If 0, 7200 s. Tickets always live
 	// 7200 s.
 	TokenLife time.Duration
-	// NoOverlap ends a token of /cgi-bin/token the moment its successor is
-	// given out, instead of five minutes later.
+	// NoOverlap ends a token of /cgi-bin/token as soon as the next one is fetched,
+	// instead of five minutes later.
 	NoOverlap bool
-	// ForceOverlap is how long a stable token survives the forced renewal that
-	// replaced it. The documents promise nothing; 0: it dies at once.
+	// ForceOverlap is how long a stable token stays valid after a forced renewal
+	// replaced it. WeChat promises nothing; 0 ends it at once.
 	ForceOverlap time.Duration
-	// TLS makes NewServer speak TLS with a certificate of its own, see
+	// TLS makes NewServer use TLS with a self-signed certificate, see
 	// [Server.Certificate].
 	TLS bool
-	// AllowIPs is the initial list for [Server.AllowIPs]; nil: all.
+	// AllowIPs is the initial list of [Server.AllowIPs]. If nil, all addresses may
+	// call.
 	AllowIPs []string
 }
 
-// Server is a WeChat. Its methods may be called at any time, by many
-// goroutines.
+// Server simulates WeChat. Its methods are safe for concurrent use.
 type Server struct {
 	// URL is the base URL of api.weixin.qq.com and WeComURL that of
 	// qyapi.weixin.qq.com, without a trailing slash. Both are "" for a Server
@@ -52,40 +51,41 @@ type Server struct {
 
 	opts   Options
 	life   time.Duration
-	offset atomic.Int64 // what Advance added, in ns
-	jpeg   []byte       // what the QR code endpoints give
+	offset atomic.Int64 // set by Advance, in nanoseconds
+	jpeg   []byte       // the picture that is downloaded
 	done   chan struct{}
 
 	hosts   map[errcode.Platform]*http.Server // nil for a Server made by New
 	tls     *tls.Config
 	cert    *x509.Certificate
 	err     error
-	serving sync.WaitGroup // one for each listener
+	serving sync.WaitGroup // the listeners
 
-	mu        sync.Mutex
-	closed    bool
-	active    int           // calls being served
-	idle      chan struct{} // closed by the last of them, once Close waits
-	allow     []string
-	accounts  []*account
-	official  map[string]*account   // :: appid → its account
-	corps     map[string][]*account // :: corpid → its agents
-	logins    logins
-	grants    map[string]*grant // :: token → what it is worth
-	refreshes map[string]*grant // :: a user's refresh_token → the user's last token
-	codes     map[string]bool   // users' codes that were used
-	media     map[string]string // :: media_id → type
-	issued    []string
-	troubles  []Trouble
-	limits    map[string]limit
-	usages    map[usageKey]*usage
-	log       journal
-	counts    map[string]int
+	mu           sync.Mutex
+	closed       bool
+	active       int           // calls being served
+	idle         chan struct{} // closed by Close and by the last active call after it
+	allow        []string
+	accounts     []*account
+	official     map[string]*account   // :: appid → MP account
+	corps        map[string][]*account // :: corpid → its agents
+	failedLogins failedLogins
+	tokens       map[string]*issuedToken // :: access_token → token
+	refreshes    map[string]*issuedToken // :: a user's refresh_token → the user's last token
+	codes        map[string]bool         // users' codes that were used
+	media        map[string]string       // :: media_id → type
+	issued       []string
+	troubles     []Trouble
+	limits       map[string]limit
+	usages       map[usageKey]*usage
+	log          journal
+	counts       map[string]int
 }
 
-// New returns a Server that does not listen: call it through
-// [Server.RoundTripper], or use it as an http.Handler. Within a testing/synctest
-// bubble create it there too.
+// New returns a Server that does not listen. Call it through
+// [Server.RoundTripper], or use it as an http.Handler. To be used in a
+// testing/synctest bubble it must be created there. The caller must call
+// [Server.Close].
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -98,8 +98,8 @@ func New(o Options) *Server {
 		allow:     o.AllowIPs,
 		official:  make(map[string]*account),
 		corps:     make(map[string][]*account),
-		grants:    make(map[string]*grant),
-		refreshes: make(map[string]*grant),
+		tokens:    make(map[string]*issuedToken),
+		refreshes: make(map[string]*issuedToken),
 		codes:     make(map[string]bool),
 		media:     make(map[string]string),
 		limits:    documentedLimits(),
@@ -181,8 +181,8 @@ func (s *Server) listen(p errcode.Platform) (baseURL string, err error) {
 	return scheme + addr, nil
 }
 
-// Close ends everything: listeners, connections, calls that hang. It returns
-// when the last call is over; later ones are answered 503.
+// Close closes the listeners and all connections and ends calls that hang. It
+// returns when the last call has ended. Later calls are answered 503.
 func (s *Server) Close() {
 	s.mu.Lock()
 	first := !s.closed
@@ -202,7 +202,7 @@ func (s *Server) Close() {
 	<-s.idle
 }
 
-// enter notes that a call begins; it reports false once the server is closed.
+// enter counts an active call. It reports false if the server is closed.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -213,6 +213,7 @@ func (s *Server) enter() bool {
 	return true
 }
 
+// leave ends an active call.
 func (s *Server) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -299,7 +299,7 @@ func TestChunkedBodiesAreRefused(t *testing.T) {
 
 func TestTwoThousandFailedLoginsBlockAtWeCom(t *testing.T) {
 	l := newLab(t).onWeCom()
-	for range maxFailed {
+	for range maxFailedLogins {
 		l.do("GET /cgi-bin/gettoken?corpid="+corp+"&corpsecret=no", "").wants(t, "a failed login", 40001)
 	}
 	const good = "GET /cgi-bin/gettoken?corpid=" + corp + "&corpsecret=agent-2"
