@@ -97,7 +97,7 @@ clients:
 	}
 	write(t, file, settings(shopSecret, ""))
 	p := serveProcess(t,
-		"PROXY_CONFIG_FILE="+file, "WECHAT_UPSTREAMS="+wechat.URL, "WECOM_UPSTREAMS="+wechat.URL, "PROXY_ADMIN_KEY="+adminKey,
+		"PROXY_CONFIG_FILE="+file, "WECHAT_UPSTREAMS="+wechat.URL, "WECOM_UPSTREAMS="+wechat.WeComURL, "PROXY_ADMIN_KEY="+adminKey,
 		"PROXY_TOKEN_STORE=redis://default:"+url.QueryEscape(redisPass)+"@"+brokenStore(t), "PROXY_STORE_KEY="+base64.StdEncoding.EncodeToString([]byte(storeKey)),
 		"PROXY_LOG_LEVEL=debug", "PROXY_UPSTREAM_TIMEOUT=500ms", "PROXY_BREAKER_OPEN_FOR=1ms", "PROXY_SHUTDOWN_GRACE=1s")
 

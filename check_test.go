@@ -48,7 +48,7 @@ func weChat(t *testing.T, o wechattest.Options) *wechattest.Server {
 func settings(w *wechattest.Server, more ...string) []string {
 	return append([]string{
 		"WECHAT_APP_ID=" + checkAppID, "WECHAT_APP_SECRET=" + checkSecret,
-		"WECHAT_UPSTREAMS=" + w.URL, "WECOM_UPSTREAMS=" + w.URL,
+		"WECHAT_UPSTREAMS=" + w.URL, "WECOM_UPSTREAMS=" + w.WeComURL,
 	}, more...)
 }
 

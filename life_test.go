@@ -22,6 +22,7 @@ import (
 type life struct {
 	t        *testing.T
 	platform errcode.Platform
+	base     string
 	wechat   *wechattest.Server
 	keeper   *token.Keeper
 	ticket   *token.Keeper // kept from the start
@@ -31,13 +32,13 @@ type life struct {
 func live(t *testing.T, api string, f func(l *life)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		platform := errcode.MP
+		platform, base := errcode.MP, "https://api.weixin.qq.com"
 		if api == "wecom" {
-			platform = errcode.WeCom
+			platform, base = errcode.WeCom, "https://qyapi.weixin.qq.com"
 		}
 		wechat := wechattest.New(wechattest.Options{Accounts: []wechattest.Account{{AppID: shopID, Secret: shopSecret, WeCom: api == "wecom"}}})
 		defer wechat.Close()
-		client := source.NewClient(source.Options{Upstreams: []string{"https://api.weixin.qq.com"}, Transport: wechat.RoundTripper()})
+		client := source.NewClient(source.Options{Upstreams: []string{base}, Transport: wechat.RoundTripper()})
 		defer client.Close()
 		m := token.NewManager(token.Options{})
 		defer m.Close()
@@ -57,7 +58,7 @@ func live(t *testing.T, api string, f func(l *life)) {
 		m.Set([]token.Account{{Name: "shop", ID: shopID, Credentials: []token.Spec{
 			spec, {Kind: token.JSAPI, Source: tickets, Schedule: token.TicketSchedule(), Eager: true},
 		}}})
-		f(&life{t: t, platform: platform, wechat: wechat, keeper: m.Keeper("shop", token.AccessToken), ticket: m.Keeper("shop", token.JSAPI)})
+		f(&life{t: t, platform: platform, base: base, wechat: wechat, keeper: m.Keeper("shop", token.AccessToken), ticket: m.Keeper("shop", token.JSAPI)})
 	})
 }
 
@@ -82,7 +83,7 @@ func (l *life) call() (int, error) {
 
 func (l *life) send(value string) int {
 	l.t.Helper()
-	req, err := http.NewRequestWithContext(l.t.Context(), "GET", "https://api.weixin.qq.com/cgi-bin/user/get?access_token="+url.QueryEscape(value), nil)
+	req, err := http.NewRequestWithContext(l.t.Context(), "GET", l.base+"/cgi-bin/user/get?access_token="+url.QueryEscape(value), nil)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -160,7 +160,7 @@ func (w *world) replaceUpstream(t *testing.T, o UpstreamOptions) {
 	}
 	t.Cleanup(u.Close)
 	d := *w.dir
-	d.Upstreams = map[errcode.Platform]*Upstream{errcode.MP: u, errcode.WeCom: u}
+	d.Upstreams = map[errcode.Platform]*Upstream{errcode.MP: u, errcode.WeCom: w.weCom}
 	w.dir, w.upstream = &d, u
 	w.proxy.Use(&d)
 }

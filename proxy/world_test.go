@@ -41,7 +41,8 @@ type world struct {
 	url      string
 	dir      *Directory
 	client   *http.Client
-	upstream *Upstream
+	upstream *Upstream // of MP
+	weCom    *Upstream
 
 	mu      sync.Mutex
 	records []Record
@@ -80,6 +81,7 @@ func newWorld(t testing.TB, s setup) *world {
 		hosts = s.hosts(w.wechat.URL)
 	}
 	tokens := source.NewClient(source.Options{Upstreams: []string{w.wechat.URL}})
+	weComTokens := source.NewClient(source.Options{Upstreams: []string{w.wechat.WeComURL}})
 	w.manager = token.NewManager(token.Options{OnEvent: w.event})
 
 	spec := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(shopID, secret.New(shopSecret)), Schedule: token.StableSchedule(), Eager: true}
@@ -87,9 +89,12 @@ func newWorld(t testing.TB, s setup) *world {
 		spec.Source, spec.Schedule = tokens.Legacy(shopID, secret.New(shopSecret)), token.LegacySchedule()
 	}
 	blog := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(blogID, secret.New(blogSecret)), Schedule: token.StableSchedule()}
-	staff := token.Spec{Kind: token.AccessToken, Source: tokens.WeCom(corpID, secret.New(corpSecret)), Schedule: token.WeComSchedule()}
+	staff := token.Spec{Kind: token.AccessToken, Source: weComTokens.WeCom(corpID, secret.New(corpSecret)), Schedule: token.WeComSchedule()}
 	ticket := func(account string, p errcode.Platform, kind token.Kind) token.Spec {
 		return token.Spec{Kind: kind, Schedule: token.TicketSchedule(), Source: token.SourceFunc(func(ctx ctxType, r token.FetchRequest) (token.Fetched, error) {
+			if p == errcode.WeCom {
+				return weComTokens.Ticket(w.manager.Keeper(account, token.AccessToken), p, kind).Fetch(ctx, r)
+			}
 			return tokens.Ticket(w.manager.Keeper(account, token.AccessToken), p, kind).Fetch(ctx, r)
 		})}
 	}
@@ -103,6 +108,11 @@ func newWorld(t testing.TB, s setup) *world {
 		t.Fatal(err)
 	}
 	w.upstream = upstream
+	weCom, err := NewUpstream(UpstreamOptions{Hosts: []string{w.wechat.WeComURL}, Timeout: s.timeout, BreakerOpenFor: s.openFor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.weCom = weCom
 	policy, err := access.New(access.Options{Clients: s.clients, Deny: s.deny, Anonymous: true}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +138,9 @@ func newWorld(t testing.TB, s setup) *world {
 		w.server.Close()
 		w.manager.Close()
 		upstream.Close()
+		weCom.Close()
 		tokens.Close()
+		weComTokens.Close()
 	})
 	return w
 }
@@ -144,7 +156,7 @@ func (w *world) directory(policy *access.Policy, withDefault bool) *Directory {
 		Accounts:  map[string]*Account{"shop": shop, "blog": blog, "staff": staff},
 		ByID:      map[string][]*Account{shopID: {shop}, blogID: {blog}, corpID: {staff}},
 		Policy:    policy,
-		Upstreams: map[errcode.Platform]*Upstream{errcode.MP: w.upstream, errcode.WeCom: w.upstream},
+		Upstreams: map[errcode.Platform]*Upstream{errcode.MP: w.upstream, errcode.WeCom: w.weCom},
 	}
 	if withDefault {
 		d.Default = shop

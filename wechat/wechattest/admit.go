@@ -7,92 +7,85 @@ import (
 )
 
 // admit checks a call's credential, its caller's address and the quota. It
-// reports whether the call is refused, and with what.
-func (s *Server) admit(q *ask) (answer, bool) {
-	switch groupOf(q.path) {
+// returns false with WeChat's answer if the call is not let in.
+func (s *Server) admit(q *request) (answer, bool) {
+	switch q.group {
 	case tokenGroup, openGroup:
-		return answer{}, false
+		return answer{}, true
 	case secretGroup:
 		if q.tokens > 0 {
-			s.count("violation", "")
-			return q.no(40097), true
+			return q.fail(40097), false
 		}
-		return answer{}, false
-	case userGroup:
-		return s.admitToken(q, true)
+		return answer{}, true
 	}
-	return s.admitToken(q, false)
+	return s.admitToken(q)
 }
 
-// admitToken checks an access_token: a user's, or an account's.
-func (s *Server) admitToken(q *ask, user bool) (answer, bool) {
+// admitToken is admit for calls with an access_token: a user's in userGroup, an
+// account's otherwise.
+func (s *Server) admitToken(q *request) (answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.tokens > 1 {
 		s.counts["duplicate"]++
 		s.counts["violation"]++
-		return q.refuse(40014), true
+		return q.reject(40014), false
 	}
-	if q.tokens == 0 || !q.named || q.token == "" {
-		return q.refuse(41001), true
+	if q.tokens == 0 || !q.exactName || q.token == "" {
+		return q.reject(41001), false
 	}
-	g := s.grants[q.token]
-	if g == nil || (g.openid != "") != user {
-		if q.wecomer() {
-			return q.refuse(40014), true
+	g, user := s.tokens[q.token], q.group == userGroup
+	if g == nil || (g.openid != "") != user || g.owner.WeCom != q.isWeCom() {
+		if q.isWeCom() {
+			return q.reject(40014), false
 		}
-		return q.refuse(40001), true
+		return q.reject(40001), false
 	}
 	q.acct = g.owner
 	if user {
 		q.user = g
-		code := g.verdict(q.now)
-		if code == 0 {
-			return answer{}, false
+		if code := g.errcode(q.now); code != 0 {
+			return q.reject(code), false
 		}
-		return q.refuse(code), true
+		return answer{}, true
 	}
 	if !allowed(s.allow, q.ip) {
-		if q.acct.WeCom {
-			return q.no(60020), true
+		if q.isWeCom() {
+			return q.fail(60020), false
 		}
-		return q.no(40164), true
+		return q.fail(40164), false
 	}
-	if code := s.verdictLocked(q.now, g); code != 0 {
-		return q.refuse(code), true
+	if code := s.tokenErrcodeLocked(q.now, g); code != 0 {
+		return q.reject(code), false
 	}
-	switch {
-	case q.acct.WeCom && officialOnly(q.path):
-		return q.no(48002), true
-	case !q.acct.WeCom && wecomOnly(q.path):
-		return q.no(48001), true
-	case strings.HasPrefix(q.path, "/cgi-bin/component/"):
-		return q.no(61014), true
+	if code := permission(q.platform, q.path); code != 0 {
+		return q.fail(code), false
 	}
-	if code := s.spendLocked(q.acct, q.path, q.now); code != 0 {
-		return q.no(code), true
+	if code := s.useQuotaLocked(q.acct, q.path, q.now); code != 0 {
+		return q.fail(code), false
 	}
-	return answer{}, false
+	return answer{}, true
 }
 
-// verdictLocked is the errcode for a known token; 0 is welcome.
-func (s *Server) verdictLocked(now time.Time, g *grant) int {
-	a := g.owner
-	if code := g.verdict(now); code != 0 {
+// tokenErrcodeLocked returns the errcode for a call with an account's token, 0
+// if it works.
+func (s *Server) tokenErrcodeLocked(now time.Time, g *issuedToken) int {
+	if code := g.errcode(now); code != 0 {
 		return code
 	}
-	if a.refuseAll != 0 {
-		return a.refuseAll
+	a := g.owner
+	if a.rejectAll != 0 {
+		return a.rejectAll
 	}
 	if a.spurious() {
 		s.counts["spurious"]++
-		return a.staleCode()
+		return a.replacedCode()
 	}
 	return 0
 }
 
-// allowed reports whether ip is on the list: an address, "a.b.c.*" or CIDR
-// (WeChat docs: "IP allow-list"). An empty list allows all.
+// allowed reports whether ip is on the list of addresses, "a.b.c.*" and CIDR
+// prefixes (WeChat docs: "IP allow-list"). An empty list allows all.
 func allowed(list []string, ip netip.Addr) bool {
 	if len(list) == 0 {
 		return true

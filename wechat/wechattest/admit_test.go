@@ -17,7 +17,7 @@ func TestWhatCallsAreRefusedFor(t *testing.T) {
 	}{
 		{"a stable token", "GET /cgi-bin/menu/get?access_token=" + stable, 0, "ok"},
 		{"a legacy token", "POST /wxa/any?access_token=" + legacy, 0, "ok"},
-		{"a WeCom token", "GET /cgi-bin/agent/get?access_token=" + agent, 0, "ok"},
+		{"a WeCom token", "GET " + wecom + "/cgi-bin/agent/get?access_token=" + agent, 0, "ok"},
 		{"an escaped name", "GET /cgi-bin/menu/get?access%5Ftoken=" + stable, 0, "ok"},
 		{"other parameters around it", "GET /cgi-bin/menu/get?a=1&access_token=" + stable + "&b=2", 0, "ok"},
 		{"no token", "GET /cgi-bin/menu/get", 41001, "access_token missing rid: "},
@@ -29,10 +29,10 @@ func TestWhatCallsAreRefusedFor(t *testing.T) {
 		{"a second one, escaped", "GET /cgi-bin/menu/get?access_token=" + stable + "&%61ccess%5ftoken=", 40014, ""},
 		{"a second one without value", "GET /cgi-bin/menu/get?access_token&access_token=" + stable, 40014, ""},
 
-		{"WeCom: no token", "GET /cgi-bin/message/send", 41001, "access_token missing, hint: ["},
-		{"WeCom: an unknown token", "GET /cgi-bin/message/send?access_token=nobodys", 40014, "invalid access_token, hint: ["},
-		{"WeCom's token at /wxa", "GET /wxa/any?access_token=" + agent, 48002, "API forbidden, hint: ["},
-		{"an official token at WeCom", "POST /cgi-bin/message/send?access_token=" + stable, 48001, "api unauthorized rid: "},
+		{"WeCom: no token", "GET " + wecom + "/cgi-bin/message/send", 41001, "access_token missing, hint: ["},
+		{"WeCom: an unknown token", "GET " + wecom + "/cgi-bin/message/send?access_token=nobodys", 40014, "invalid access_token, hint: ["},
+		{"WeCom's token at /wxa", "GET " + wecom + "/wxa/any?access_token=" + agent, 48002, "API forbidden, hint: ["},
+		{"an official token at a path of WeCom's", "POST /cgi-bin/message/send?access_token=" + stable, 48001, "api unauthorized rid: "},
 		{"a component's path", "POST /cgi-bin/component/api_create_preauthcode?access_token=" + stable, 61014, ""},
 	} {
 		r := l.do(c.call, "").wants(t, c.what, c.code)
@@ -43,7 +43,7 @@ func TestWhatCallsAreRefusedFor(t *testing.T) {
 	l.counted("duplicate", 4)
 	l.counted("call", 18)
 	l.counted("executed", 5)
-	l.counted("refused", 10)
+	l.counted("rejected", 10)
 	l.counted("executed:"+shop, 4)
 	l.counted("executed:"+corp, 1)
 }
@@ -69,7 +69,7 @@ func TestTheAllowList(t *testing.T) {
 			t.Errorf("errmsg is %q", r.Msg)
 		}
 	}
-	if r := l.do("GET /cgi-bin/agent/get?access_token="+agent, "").wants(t, "WeCom", 60020); !strings.Contains(r.Msg, "from ip: 127.0.0.1,") {
+	if r := l.onWeCom().do("GET /cgi-bin/agent/get?access_token="+agent, "").wants(t, "WeCom", 60020); !strings.Contains(r.Msg, "from ip: 127.0.0.1,") {
 		t.Errorf("errmsg is %q", r.Msg)
 	}
 	l.agent("2") // needs no trusted address
@@ -121,23 +121,23 @@ func TestKnobs(t *testing.T) {
 	token = l.stable(false).Token
 	l.answers("its successor", token, 0)
 
-	l.Refuse(shop, 40014)
+	l.Reject(shop, 40014)
 	l.answers("a refused token", token, 40014)
 	if l.stable(false).Token != token {
 		t.Error("normal mode gave another one for a refused token")
 	}
-	l.Refuse(shop, 0)
+	l.Reject(shop, 0)
 	l.answers("a token refused no longer", token, 0)
-	l.Refuse(shop, 42001)
+	l.Reject(shop, 42001)
 	next = l.stable(true).Token
 	l.answers("the successor by force", next, 0)
 	l.Advance(2 * 3600e9)
 	next = l.stable(false).Token
 
-	l.RefuseAll(shop, 40001)
+	l.RejectAll(shop, 40001)
 	l.answers("any token", next, 40001)
 	l.answers("a new one too", l.legacy().Token, 40001)
-	l.RefuseAll(shop, 0)
+	l.RejectAll(shop, 0)
 
 	l.Spurious(shop, 0.25)
 	refused := 0
@@ -155,7 +155,7 @@ func TestKnobs(t *testing.T) {
 
 	agent := l.agent("2").Token
 	l.Invalidate(corp)
-	l.answers("WeCom's, invalidated", agent, 40014)
+	l.onWeCom().answers("WeCom's, invalidated", agent, 40014)
 	l.Expire("nobody")
 }
 
@@ -181,13 +181,13 @@ func FuzzWithoutToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		rest := withoutToken(query)
-		if n := len(tokenPairs(rest)); n != 0 {
+		if n := len(tokenParams(rest)); n != 0 {
 			t.Fatalf("%d tokens left in %q", n, rest)
 		}
-		if len(tokenPairs(query)) == 0 && rest != query {
+		if len(tokenParams(query)) == 0 && rest != query {
 			t.Fatalf("%q became %q", query, rest)
 		}
-		if v, err := url.ParseQuery(query); err == nil && v.Has("access_token") && len(tokenPairs(query)) == 0 {
+		if v, err := url.ParseQuery(query); err == nil && v.Has("access_token") && len(tokenParams(query)) == 0 {
 			t.Fatalf("net/url sees a token in %q", query)
 		}
 	})

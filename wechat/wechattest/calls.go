@@ -6,22 +6,22 @@ import (
 	"strconv"
 )
 
-// userInfo is /cgi-bin/user/info.
-func (s *Server) userInfo(q *ask) answer {
+// userInfo serves /cgi-bin/user/info.
+func (s *Server) userInfo(q *request) answer {
 	id := q.param("openid")
-	if q.acct.WeCom {
+	if q.isWeCom() {
 		return s.echo(q)
 	}
 	if id == "" {
-		return q.no(40003)
+		return q.fail(40003)
 	}
 	return ok("subscribe", 1, "openid", id, "language", "zh_CN", "subscribe_time", q.now.Unix(), "remark", "",
 		"groupid", 0, "tagid_list", []int{}, "subscribe_scene", "ADD_SCENE_QR_CODE")
 }
 
-// users is /cgi-bin/user/get.
-func (s *Server) users(q *ask) answer {
-	if q.acct.WeCom {
+// users serves /cgi-bin/user/get.
+func (s *Server) users(q *request) answer {
+	if q.isWeCom() {
 		return s.echo(q)
 	}
 	type data struct {
@@ -31,21 +31,24 @@ func (s *Server) users(q *ask) answer {
 	return ok("total", 2, "count", 2, "data", data{ids}, "next_openid", ids[1])
 }
 
-// customMessage is /cgi-bin/message/custom/send.
-func (s *Server) customMessage(q *ask) answer {
-	var in struct{ ToUser, MsgType string }
+// customMessage serves /cgi-bin/message/custom/send.
+func (s *Server) customMessage(q *request) answer {
+	var in struct {
+		ToUser  string `json:"touser"`
+		MsgType string `json:"msgtype"`
+	}
 	if code := q.decode(&in); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	if in.ToUser == "" {
-		return q.no(40003)
+		return q.fail(40003)
 	}
-	return done()
+	return q.success()
 }
 
-// templateMessage is /cgi-bin/message/template/send. The msgid is beyond what
-// a float64 can hold.
-func (s *Server) templateMessage(q *ask) answer {
+// templateMessage serves /cgi-bin/message/template/send. The msgid is too large
+// for a float64.
+func (s *Server) templateMessage(q *request) answer {
 	var in struct {
 		ToUser     string `json:"touser"`
 		TemplateID string `json:"template_id"`
@@ -53,17 +56,17 @@ func (s *Server) templateMessage(q *ask) answer {
 	code := q.decode(&in)
 	switch {
 	case code != 0:
-		return q.no(code)
+		return q.fail(code)
 	case in.ToUser == "":
-		return q.no(40003)
+		return q.fail(40003)
 	case in.TemplateID == "":
-		return q.no(40037)
+		return q.fail(40037)
 	}
-	return done("msgid", 1<<61|rand.Int64N(1<<60)|1)
+	return q.success("msgid", 1<<61|rand.Int64N(1<<60)|1)
 }
 
-// agentMessage is WeCom's /cgi-bin/message/send.
-func (s *Server) agentMessage(q *ask) answer {
+// agentMessage serves WeCom's /cgi-bin/message/send.
+func (s *Server) agentMessage(q *request) answer {
 	var in struct {
 		ToUser  string `json:"touser"`
 		ToParty string `json:"toparty"`
@@ -73,61 +76,60 @@ func (s *Server) agentMessage(q *ask) answer {
 	code := q.decode(&in)
 	switch {
 	case code != 0:
-		return q.no(code)
+		return q.fail(code)
 	case in.AgentID == nil:
-		return q.no(41011)
+		return q.fail(41011)
 	case q.acct.AgentID != 0 && *in.AgentID != q.acct.AgentID:
-		return q.no(40056)
+		return q.fail(40056)
 	case in.ToUser+in.ToParty+in.ToTag == "":
-		return q.no(82001)
+		return q.fail(82001)
 	}
-	return done("msgid", random(48)).wecom()
+	return q.success("msgid", random(48))
 }
 
-// webhook is WeCom's /cgi-bin/webhook/send, whose credential is in key.
-func (s *Server) webhook(q *ask) answer {
+// webhook serves WeCom's /cgi-bin/webhook/send, whose credential is the
+// parameter key.
+func (s *Server) webhook(q *request) answer {
 	if q.param("key") == "" {
-		return q.wecomNo(93000)
+		return q.fail(93000)
 	}
-	var in struct{ MsgType string }
+	var in struct {
+		MsgType string `json:"msgtype"`
+	}
 	if code := q.decode(&in); code != 0 {
-		return q.wecomNo(code)
+		return q.fail(code)
 	}
-	return done().wecom()
+	return q.success()
 }
 
-// menu is /cgi-bin/menu/create.
-func (s *Server) menu(q *ask) answer {
-	var in map[string]any
-	if code := q.decode(&in); code != 0 {
-		return q.no(code)
+// menu serves /cgi-bin/menu/create.
+func (s *Server) menu(q *request) answer {
+	if _, code := q.object(); code != 0 {
+		return q.fail(code)
 	}
-	if q.acct.WeCom {
-		return done().wecom()
-	}
-	return done()
+	return q.success()
 }
 
-// ipList is /cgi-bin/get_api_domain_ip and its sibling.
-func (s *Server) ipList(q *ask) answer {
+// ipList serves /cgi-bin/get_api_domain_ip and getcallbackip.
+func (s *Server) ipList(q *request) answer {
 	ips := []string{"101.89.47.18", "101.91.34.103", "58.246.220.31"}
-	if q.acct.WeCom {
-		return done("ip_list", ips).wecom()
+	if q.isWeCom() {
+		return q.success("ip_list", ips)
 	}
 	return ok("ip_list", ips)
 }
 
-// ridGet is /cgi-bin/openapi/rid/get: one failed call of the account's, with
-// the token it was made with, as WeChat has it.
-func (s *Server) ridGet(q *ask) answer {
+// ridGet serves /cgi-bin/openapi/rid/get: one failed call of the account,
+// including the token it was made with, as WeChat does.
+func (s *Server) ridGet(q *request) answer {
 	var in struct {
 		RID string `json:"rid"`
 	}
 	if code := q.decode(&in); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	if !validRID(in.RID) {
-		return q.no(76002)
+		return q.fail(76002)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,9 +138,9 @@ func (s *Server) ridGet(q *ask) answer {
 			continue
 		}
 		if c.AppID != q.acct.AppID {
-			return q.no(76003)
+			return q.fail(76003)
 		}
-		return done("request", struct {
+		return q.success("request", struct {
 			At     int64  `json:"invoke_time"`
 			Cost   int    `json:"cost_in_ms"`
 			URL    string `json:"request_url"`
@@ -147,7 +149,7 @@ func (s *Server) ridGet(q *ask) answer {
 			Client string `json:"client_ip"`
 		}{c.At.Unix(), 12, c.RawQuery, string(c.Body), c.reply, q.ip.String()})
 	}
-	return q.no(76001)
+	return q.fail(76001)
 }
 
 func validRID(s string) bool {
@@ -162,20 +164,16 @@ func validRID(s string) bool {
 	return true
 }
 
-// echo answers for every path that is not modelled: what arrived, but not the
-// token.
-func (s *Server) echo(q *ask) answer {
+// echo serves every path that is not modelled: it answers with what arrived,
+// without the token.
+func (s *Server) echo(q *request) answer {
 	q.body.drain()
 	sum := q.body.sum()
-	a := done("echo", struct {
+	return q.success("echo", struct {
 		Method string `json:"method"`
 		Path   string `json:"path"`
 		Query  string `json:"query"`
 		Len    int64  `json:"body_len"`
 		Sum    string `json:"body_sha256"`
 	}{q.r.Method, q.r.URL.EscapedPath(), withoutToken(q.r.URL.RawQuery), q.body.read, hex.EncodeToString(sum[:])})
-	if q.acct.WeCom {
-		return a.wecom()
-	}
-	return a
 }

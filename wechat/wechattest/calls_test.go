@@ -32,12 +32,12 @@ func TestModelledCalls(t *testing.T) {
 		{"POST /cgi-bin/menu/create?" + token, `{"pad":"` + strings.Repeat("x", maxJSON) + `"}`, 45002, ""},
 		{"GET /cgi-bin/get_api_domain_ip?" + token, "", 0, `{"ip_list":["101.`},
 		{"GET /cgi-bin/getcallbackip?" + token, "", 0, `{"ip_list":["101.`},
-		{"POST /cgi-bin/message/send?" + agent, `{"touser":"u","agentid":2}`, 0, `{"errcode":0,"errmsg":"ok","msgid":"`},
-		{"POST /cgi-bin/message/send?" + agent, `{"touser":"u","agentid":3}`, 40056, ""},
-		{"POST /cgi-bin/message/send?" + agent, `{"touser":"u"}`, 41011, ""},
-		{"POST /cgi-bin/message/send?" + agent, `{"agentid":2}`, 82001, ""},
-		{"POST /cgi-bin/webhook/send?key=k", `{"msgtype":"text"}`, 0, `{"errcode":0,"errmsg":"ok"}`},
-		{"POST /cgi-bin/webhook/send", `{"msgtype":"text"}`, 93000, ""},
+		{"POST " + wecom + "/cgi-bin/message/send?" + agent, `{"touser":"u","agentid":2}`, 0, `{"errcode":0,"errmsg":"ok","msgid":"`},
+		{"POST " + wecom + "/cgi-bin/message/send?" + agent, `{"touser":"u","agentid":3}`, 40056, ""},
+		{"POST " + wecom + "/cgi-bin/message/send?" + agent, `{"touser":"u"}`, 41011, ""},
+		{"POST " + wecom + "/cgi-bin/message/send?" + agent, `{"agentid":2}`, 82001, ""},
+		{"POST " + wecom + "/cgi-bin/webhook/send?key=k", `{"msgtype":"text"}`, 0, `{"errcode":0,"errmsg":"ok"}`},
+		{"POST " + wecom + "/cgi-bin/webhook/send", `{"msgtype":"text"}`, 93000, ""},
 	} {
 		r := l.do(c.call, c.body).wants(t, c.call+" "+c.body[:min(len(c.body), 60)], c.code)
 		if !strings.HasPrefix(r.Raw, c.says) {

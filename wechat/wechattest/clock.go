@@ -8,12 +8,12 @@ import (
 // Advance moves the simulated clock by d, which may be negative.
 func (s *Server) Advance(d time.Duration) { s.offset.Add(int64(d)) }
 
-// Now is the simulated time.
+// Now returns the simulated time.
 func (s *Server) Now() time.Time {
 	return s.opts.Now().Add(time.Duration(s.offset.Load()))
 }
 
-// beijing is where WeChat's days begin and end.
+// beijing returns t in Beijing, where WeChat's days begin and end.
 func beijing(t time.Time) time.Time { return t.In(time.FixedZone("CST", 8*60*60)) }
 
 func day(t time.Time) string   { return beijing(t).Format(time.DateOnly) }

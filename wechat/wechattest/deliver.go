@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// deliver sends the answer, or what the call's trouble makes of it.
-func (s *Server) deliver(w http.ResponseWriter, q *ask, a answer) {
+// deliver sends the answer as the call's trouble changes it.
+func (s *Server) deliver(w http.ResponseWriter, q *request, a answer) {
 	t := q.trouble
 	if t.Kind == Hang {
 		s.wait(q.r, -1)
@@ -41,7 +41,7 @@ func (s *Server) deliver(w http.ResponseWriter, q *ask, a answer) {
 	if a.ctype != "" {
 		h.Set("Content-Type", a.ctype)
 	} else {
-		h["Content-Type"] = nil // net/http is not to guess
+		h["Content-Type"] = nil // keeps net/http from guessing one
 	}
 	for _, kv := range a.header {
 		h.Add(kv[0], kv[1])
@@ -76,8 +76,8 @@ func (s *Server) deliver(w http.ResponseWriter, q *ask, a answer) {
 	}
 }
 
-// wait lets d pass, for ever if it is negative. It reports false if the client
-// left or the server was closed meanwhile.
+// wait waits for d, or for ever if d is negative. It reports false if the client
+// hung up or the server was closed meanwhile.
 func (s *Server) wait(r *http.Request, d time.Duration) bool {
 	if d == 0 {
 		return true
@@ -98,7 +98,7 @@ func (s *Server) wait(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// hangUp ends the connection: with a RST, or as if the line were cut.
+// hangUp ends the connection, with a RST or without one.
 func hangUp(w http.ResponseWriter, reset bool) {
 	if p, ok := w.(*pipeWriter); ok {
 		err := error(&net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)})
@@ -110,7 +110,7 @@ func hangUp(w http.ResponseWriter, reset bool) {
 	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		w.WriteHeader(http.StatusBadGateway) // without effect behind the header of a Cut
+		w.WriteHeader(http.StatusBadGateway) // no effect once a header was sent, as for Cut
 		return
 	}
 	raw := conn

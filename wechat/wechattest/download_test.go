@@ -71,9 +71,9 @@ func TestBigDownloads(t *testing.T) {
 	l := newLab(t)
 	token, agent := l.stable(false).Token, l.agent("2").Token
 	const size = 3*mib + 17
-	get := func(token, span string, size int64) reply {
+	get := func(host, token, span string, size int64) reply {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), "GET", fmt.Sprintf("http://wechat/cgi-bin/media/get?media_id=big&size=%d&access_token=%s", size, token), nil)
+		req, err := http.NewRequestWithContext(t.Context(), "GET", fmt.Sprintf("%s/cgi-bin/media/get?media_id=big&size=%d&access_token=%s", host, size, token), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,23 +86,23 @@ func TestBigDownloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := get(token, "bytes=5-9", size); r.StatusCode != 200 || r.Raw != string(whole) || r.ContentLength != size {
+	if r := get(mp, token, "bytes=5-9", size); r.StatusCode != 200 || r.Raw != string(whole) || r.ContentLength != size {
 		t.Errorf("got %s, %d bytes; official accounts know no Range", r.Status, len(r.Raw))
 	}
-	r := get(agent, "bytes=1000-2999", size)
+	r := get(wecom, agent, "bytes=1000-2999", size)
 	if r.StatusCode != 206 || r.Raw != string(whole[1000:3000]) || r.Header.Get("Content-Range") != fmt.Sprintf("bytes 1000-2999/%d", size) {
 		t.Errorf("WeCom: got %s, %d bytes, %v", r.Status, len(r.Raw), r.Header)
 	}
-	get(agent, "", 20*mib+1).wants(t, "WeCom, too big", 830002)
-	get(agent, "bytes=0-", 20*mib+1).wants(t, "WeCom, too big a range", 830002)
-	if r := get(agent, "bytes=20971520-", 20*mib+1); r.StatusCode != 206 || len(r.Raw) != 1 {
+	get(wecom, agent, "", 20*mib+1).wants(t, "WeCom, too big", 830002)
+	get(wecom, agent, "bytes=0-", 20*mib+1).wants(t, "WeCom, too big a range", 830002)
+	if r := get(wecom, agent, "bytes=20971520-", 20*mib+1); r.StatusCode != 206 || len(r.Raw) != 1 {
 		t.Errorf("WeCom, the last byte: got %s, %d bytes", r.Status, len(r.Raw))
 	}
 	trap := l.do("GET /cgi-bin/media/get?media_id=trap&size=8192&access_token="+token, "")
 	if trap.Code != 40001 || len(trap.Raw) != 8192 {
 		t.Errorf("the trap is %d bytes with errcode %d", len(trap.Raw), trap.Code)
 	}
-	l.counted("refused", 0)
+	l.counted("rejected", 0)
 }
 
 func TestBytes(t *testing.T) {

@@ -13,13 +13,20 @@ const (
 	shop   = "wx0123456789abcdef"
 	secret = "0123456789abcdef0123456789abcdef"
 	corp   = "ww0123456789abcdef"
+
+	mp    = "http://api.weixin.qq.com"
+	wecom = "http://qyapi.weixin.qq.com"
 )
 
 // lab is a server with a still clock, called in-process.
 type lab struct {
 	*Server
-	t *testing.T
+	t    *testing.T
+	host string // what calls without a host go to
 }
+
+// onWeCom returns the same server, whose calls go to WeCom's host.
+func (l lab) onWeCom() lab { l.host = wecom; return l }
 
 func newLab(t *testing.T, change ...func(*Options)) lab {
 	t.Helper()
@@ -38,7 +45,7 @@ func newLab(t *testing.T, change ...func(*Options)) lab {
 	}
 	s := New(o)
 	t.Cleanup(s.Close)
-	return lab{s, t}
+	return lab{s, t, mp}
 }
 
 // reply is an answer, read.
@@ -52,15 +59,19 @@ type reply struct {
 	Life   int64  `json:"expires_in"`
 }
 
-// do sends "GET /path?query" with a body, JSON if there is one.
+// do sends "GET /path?query" or "GET http://host/path?query" with a body, JSON
+// if there is one.
 func (l lab) do(call, body string) reply {
 	l.t.Helper()
 	method, target, _ := strings.Cut(call, " ")
+	if strings.HasPrefix(target, "/") {
+		target = l.host + target
+	}
 	var r io.Reader
 	if body != "" {
 		r = strings.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(l.t.Context(), method, "http://api.weixin.qq.com"+target, r)
+	req, err := http.NewRequestWithContext(l.t.Context(), method, target, r)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -119,7 +130,7 @@ func (l lab) stable(force bool) reply {
 
 func (l lab) agent(n string) reply {
 	l.t.Helper()
-	return l.do("GET /cgi-bin/gettoken?corpid="+corp+"&corpsecret=agent-"+n, "").wants(l.t, "gettoken", 0)
+	return l.onWeCom().do("GET /cgi-bin/gettoken?corpid="+corp+"&corpsecret=agent-"+n, "").wants(l.t, "gettoken", 0)
 }
 
 // call makes a plain API call with a token and returns its errcode.

@@ -5,45 +5,48 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const (
-	maxSeen   = 10_000  // calls that Seen remembers
-	maxIssued = 200_000 // tokens and tickets that Issued remembers
-	maxKnown  = 100_000 // user codes, refresh tokens, media: each
+	maxSeen   = 10_000  // calls that are kept
+	maxIssued = 200_000 // tokens and tickets that are kept
+	maxKnown  = 100_000 // user codes, refresh tokens and media ids that are kept, each
 )
 
 // Call is one call as the server saw it.
 type Call struct {
-	At      time.Time // simulated
-	Method  string
-	Path    string // decoded
-	RawPath string // as it was sent, but for what net/url escapes
-	// RawQuery is the query as sent, tokens and all.
+	At       time.Time        // simulated
+	Platform errcode.Platform // whose host was called
+	Method   string
+	Path     string // decoded
+	RawPath  string // as sent, except for what net/url escapes
+	// RawQuery is the query as sent, tokens included.
 	RawQuery string
 	Host     string
 	Header   http.Header // read only
 	Body     []byte      // the first 4 KiB
-	BodyLen  int64       // of what was read: all of it, unless the client broke off or the trouble was Early
-	BodySum  [32]byte    // SHA-256 of all that was read
+	BodyLen  int64       // bytes read: all, unless the client hung up or the trouble was Early
+	BodySum  [32]byte    // SHA-256 of the bytes read
 	Chunked  bool
-	Token    string // the access_token that came; of several the first
-	AppID    string // whose token or secret came; "" if nobody's
+	Token    string // the access_token that came, the first of several
+	AppID    string // the account whose token or secret came; "" if it is unknown
 	Errcode  int
-	Status   int // HTTP; 0 while the call is under way, and where there was no answer
+	Status   int // HTTP status; 0 while the call runs, and if there was no answer
 	RID      string
-	Executed bool // carried out, whatever became of the answer
+	Executed bool // even if the answer did not arrive
 	Trouble  TroubleKind
 
-	reply string // the answer where it has a rid, for rid/get
+	reply string // the answer if it has a rid, for rid/get
 }
 
-// journal is a ring of calls, in the order in which they began.
+// journal is a ring of calls in the order of arrival.
 type journal struct {
 	calls []*Call
-	next  int           // where the next one goes, once the ring is full
-	total int           // all that ever came
-	grown chan struct{} // closed when total grows; nil while nobody waits
+	next  int           // index of the next call, once the ring is full
+	total int           // all calls since the start or ResetLog
+	grown chan struct{} // closed when total grows; nil if nothing waits
 }
 
 func (j *journal) add(c *Call) {
@@ -64,8 +67,8 @@ func (j *journal) all() []*Call {
 	return slices.Concat(j.calls[j.next:], j.calls[:j.next])
 }
 
-// Seen returns the last 10,000 calls in the order in which they began. One that
-// is under way is there too, without what is not known yet.
+// Seen returns the last 10,000 calls in the order of arrival. It includes calls
+// that are still running, whose outcome is not set yet.
 func (s *Server) Seen() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +79,7 @@ func (s *Server) Seen() []Call {
 	return out
 }
 
-// ResetLog forgets the calls and sets all counters to 0.
+// ResetLog clears the calls and all counters.
 func (s *Server) ResetLog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +87,8 @@ func (s *Server) ResetLog() {
 	clear(s.counts)
 }
 
-// Await waits until n calls have begun since the start or ResetLog, for tests
-// that must not act before a call has arrived.
+// Await waits until n calls have arrived since the start or ResetLog. It returns
+// ctx's cause if ctx ends first.
 func (s *Server) Await(ctx context.Context, n int) error {
 	for {
 		s.mu.Lock()
@@ -106,21 +109,21 @@ func (s *Server) Await(ctx context.Context, n int) error {
 	}
 }
 
-// Count returns a counter. Those of arrivals count a call as it comes, those of
-// outcomes before it is answered.
+// Count returns a counter. Arrivals are counted when a call comes, outcomes
+// before it is answered.
 //
 //	arrivals  token           every fetch of a token: stable, legacy and wecom
 //	          stable legacy wecom
 //	          forced_asked    stable with force_refresh
 //	          ticket          every fetch of a ticket
 //	          ticket:TYPE     jsapi, wx_card, 2, agent_config
-//	          call            everything else
+//	          call            all other calls
 //	outcomes  issued          fetches of a token that gave one, a new one or the same
 //	          new             fetches of a token that gave a new one
 //	          forced          stable with force_refresh that really renewed
 //	          executed        of "call": carried out
 //	          refused         of "call" and "ticket": refused for their token
-//	          spurious        of "refused": because of Spurious or Early
+//	          spurious        of "rejected": because of Spurious or Early
 //	          duplicate       calls with two or more access_tokens
 //	          violation       duplicate, chunked, or an access_token where none belongs
 //	          trouble         struck by a Trouble
@@ -134,7 +137,8 @@ func (s *Server) Count(kind string) int {
 	return s.counts[kind]
 }
 
-// countLocked counts for the kind and, where it is known, for the account.
+// countLocked adds one to the counter of kind and, if the account is known, to
+// the account's.
 func (s *Server) countLocked(kind, appid string) {
 	s.counts[kind]++
 	if s.official[appid] != nil || s.corps[appid] != nil {
@@ -142,44 +146,46 @@ func (s *Server) countLocked(kind, appid string) {
 	}
 }
 
-// Issued returns every token and ticket that was given out, users' included,
-// the last 200,000 of them: none may be found where they do not belong.
+// Issued returns the last 200,000 tokens and tickets that were given out, users'
+// tokens included, so that a test can look for leaked ones.
 func (s *Server) Issued() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.issued)
 }
 
-// begin notes a call's arrival.
-func (s *Server) begin(r *http.Request) *ask {
-	q := newAsk(r, s.Now())
+// begin records a call's arrival.
+func (s *Server) begin(r *http.Request, p errcode.Platform) *request {
+	q := newRequest(r, p, s.Now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.noOfficial = len(s.official) == 0 && len(s.corps) > 0
-	q.trouble = s.strikeLocked(r.Host, q.path)
+	q.trouble = s.nextTroubleLocked(q)
 	q.call.Trouble = q.trouble.Kind
 	if q.trouble.Kind != "" {
 		s.counts["trouble"]++
 	}
+	if q.tokens > 0 && !q.group.takesToken() {
+		s.counts["violation"]++
+	}
 	s.log.add(q.call)
-	if g := s.grants[q.token]; g != nil && groupOf(q.path) != tokenGroup && groupOf(q.path) != secretGroup {
+	if g := s.tokens[q.token]; g != nil && q.group != tokenGroup && q.group != secretGroup {
 		q.acct, q.call.AppID = g.owner, g.owner.AppID
 	}
-	q.kinds = arrival(q)
+	q.kinds = arrivalKinds(q)
 	for _, kind := range q.kinds {
 		s.counts[kind]++
 	}
 	return q
 }
 
-// arrival names the counters of a call that comes.
-func arrival(q *ask) []string {
-	switch groupOf(q.path) {
+// arrivalKinds returns the counters of a call that arrives.
+func arrivalKinds(q *request) []string {
+	switch q.group {
 	case tokenGroup:
 		return []string{"token", map[string]string{stablePath: "stable", legacyPath: "legacy", agentPath: "wecom"}[q.path]}
 	case ticketGroup:
 		kind := q.ticketType()
-		if !ticketTypes(kind) {
+		if !ticketTypeExists(kind) {
 			return []string{"ticket"}
 		}
 		return []string{"ticket", "ticket:" + kind}
@@ -187,12 +193,12 @@ func arrival(q *ask) []string {
 	return []string{"call"}
 }
 
-// end notes a call's outcome, before it is answered.
-func (s *Server) end(q *ask, a *answer) {
+// end records a call's outcome, before it is answered.
+func (s *Server) end(q *request, a *answer) {
 	if !q.early {
 		q.body.drain()
 	}
-	if q.body.err != nil { // WeChat carries nothing out that did not arrive whole
+	if q.body.err != nil { // WeChat does not execute a call whose body is incomplete
 		*a = page(http.StatusBadRequest)
 	}
 	s.mu.Lock()
@@ -214,39 +220,39 @@ func (s *Server) end(q *ask, a *answer) {
 			s.counts[kind+":"+c.AppID]++
 		}
 	}
-	switch g := groupOf(q.path); {
+	switch g := q.group; {
 	case g == tokenGroup && a.executed:
 		s.countLocked("issued", c.AppID)
 	case g != tokenGroup && g != ticketGroup && a.executed:
 		s.countLocked("executed", c.AppID)
 	}
-	if a.refused {
-		s.countLocked("refused", c.AppID)
+	if a.rejected {
+		s.countLocked("rejected", c.AppID)
 	}
 }
 
-// count counts one outcome.
+// count is countLocked for callers that do not hold the lock.
 func (s *Server) count(kind, appid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.countLocked(kind, appid)
 }
 
-// issueLocked remembers a token or ticket, and forgets the oldest ones beyond
-// the bound: those are as dead as unknown ones.
+// issueLocked records a token or ticket. Beyond the limit the older half is
+// dropped: its tokens do not work any more.
 func (s *Server) issueLocked(value string) {
 	if len(s.issued) >= maxIssued {
 		half := maxIssued / 2
 		for _, old := range s.issued[:half] {
-			delete(s.grants, old)
+			delete(s.tokens, old)
 		}
 		s.issued = slices.Clone(s.issued[half:])
 	}
 	s.issued = append(s.issued, value)
 }
 
-// ticketTypes reports whether t is a type of ticket there is.
-func ticketTypes(t string) bool {
+// ticketTypeExists reports whether WeChat has tickets of type t.
+func ticketTypeExists(t string) bool {
 	switch t {
 	case "jsapi", "wx_card", "2", "agent_config":
 		return true

@@ -2,10 +2,11 @@ package wechattest
 
 import "time"
 
-// limit is a quota of one path; 0 is none.
+// limit is the quota of one path; 0 is no limit.
 type limit struct{ perDay, perMinute int }
 
-// documentedLimits are those the documents publish for the token endpoints.
+// documentedLimits returns the limits that WeChat publishes for its token
+// endpoints.
 func documentedLimits() map[string]limit {
 	return map[string]limit{
 		legacyPath: {perDay: 2000},
@@ -26,8 +27,9 @@ type usage struct {
 	inMinute int
 }
 
-// spend counts a call at now, or says why not.
-func (u *usage) spend(l limit, now time.Time) int {
+// use counts a call at now. It returns the errcode if the limit is reached, else
+// 0.
+func (u *usage) use(l limit, now time.Time) int {
 	u.roll(now)
 	switch {
 	case l.perDay > 0 && u.used >= l.perDay:
@@ -40,7 +42,7 @@ func (u *usage) spend(l limit, now time.Time) int {
 	return 0
 }
 
-// roll begins a new day at midnight in Beijing, and a new minute by the clock.
+// roll resets the counts when a new day begins in Beijing, or a new minute.
 func (u *usage) roll(now time.Time) {
 	if d := day(now); d != u.day {
 		u.day, u.used = d, 0
@@ -50,20 +52,22 @@ func (u *usage) roll(now time.Time) {
 	}
 }
 
-// Quota limits each account's calls of path, token endpoints included: beyond
-// perDay they get 45009 until midnight in Beijing, beyond perMinute 45011 until
-// the clock's next minute. 0 is no limit.
+// Quota limits each account's calls of path, which may be a token endpoint.
+// Beyond perDay calls get 45009 until midnight in Beijing, beyond perMinute they
+// get 45011 until the clock's next minute. 0 is no limit.
 func (s *Server) Quota(path string, perDay, perMinute int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limits[path] = limit{perDay, perMinute}
 }
 
-// maxUsages bounds the paths that are counted; beyond it only limited ones are.
+// maxUsages is how many pairs of account and path are counted. Beyond it only
+// those with a limit are.
 const maxUsages = 10_000
 
-// spendLocked counts a call against the quota; 0, or the errcode.
-func (s *Server) spendLocked(a *account, path string, now time.Time) int {
+// useQuotaLocked counts a call against the quota. It returns the errcode, 0 if
+// the call is within the limit.
+func (s *Server) useQuotaLocked(a *account, path string, now time.Time) int {
 	l, limited := s.limits[path]
 	key := usageKey{a, path}
 	u := s.usages[key]
@@ -74,22 +78,23 @@ func (s *Server) spendLocked(a *account, path string, now time.Time) int {
 		u = new(usage)
 		s.usages[key] = u
 	}
-	return u.spend(l, now)
+	return u.use(l, now)
 }
 
-// quotaGet is /cgi-bin/openapi/quota/get: what is left of a path's quota.
-func (s *Server) quotaGet(q *ask) answer {
+// quotaGet serves /cgi-bin/openapi/quota/get: the rest of a path's
+// quota.
+func (s *Server) quotaGet(q *request) answer {
 	var in struct {
 		Path string `json:"cgi_path"`
 	}
 	if code := q.decode(&in); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
-	switch groupOf(in.Path) {
+	switch groupOf(q.platform, in.Path) {
 	case unknownGroup:
-		return q.no(76021)
+		return q.fail(76021)
 	case secretGroup, userGroup, openGroup:
-		return q.no(76022)
+		return q.fail(76022)
 	}
 	s.mu.Lock()
 	l := s.limits[in.Path]
@@ -106,51 +111,52 @@ func (s *Server) quotaGet(q *ask) answer {
 		Count  int `json:"call_count"`
 		Second int `json:"refresh_second"`
 	}
-	return done("quota", struct {
+	return q.success("quota", struct {
 		Limit  int `json:"daily_limit"`
 		Used   int `json:"used"`
 		Remain int `json:"remain"`
 	}{l.perDay, u.used, max(0, l.perDay-u.used)}, "rate_limit", rate{l.perMinute, 60})
 }
 
-// maxClears is how often a month quotas may be cleared (WeChat docs:
+// maxClears is how often quotas may be cleared in a month (WeChat docs:
 // "clear_quota").
 const maxClears = 10
 
-// clearQuota is /cgi-bin/clear_quota.
-func (s *Server) clearQuota(q *ask) answer {
+// clearQuota serves /cgi-bin/clear_quota.
+func (s *Server) clearQuota(q *request) answer {
 	var in struct {
 		AppID string `json:"appid"`
 	}
 	if code := q.decode(&in); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	if in.AppID != q.acct.AppID {
-		return q.no(40013)
+		return q.fail(40013)
 	}
 	return s.clearUsage(q)
 }
 
-// clearQuotaV2 is /cgi-bin/clear_quota/v2, for the secret instead of a token.
-// The documents disagree on where that goes: body and query are both taken.
-func (s *Server) clearQuotaV2(q *ask) answer {
+// clearQuotaV2 serves /cgi-bin/clear_quota/v2, which takes the secret instead of a
+// token. WeChat's documents disagree on where it goes: the body and the query
+// both work.
+func (s *Server) clearQuotaV2(q *request) answer {
 	var in struct {
 		AppID  string `json:"appid"`
 		Secret string `json:"appsecret"`
 	}
 	if code := q.decode(&in); code != 0 && q.param("appid") == "" {
-		return q.no(code)
+		return q.fail(code)
 	}
 	if in.AppID == "" {
 		in.AppID, in.Secret = q.param("appid"), q.param("appsecret")
 	}
 	if code := s.login(q, in.AppID, in.Secret, 40125); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	return s.clearUsage(q)
 }
 
-func (s *Server) clearUsage(q *ask) answer {
+func (s *Server) clearUsage(q *request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := q.acct
@@ -158,7 +164,7 @@ func (s *Server) clearUsage(q *ask) answer {
 		a.clearMonth, a.clearUsed = m, 0
 	}
 	if a.clearUsed >= maxClears {
-		return q.no(48006)
+		return q.fail(48006)
 	}
 	a.clearUsed++
 	for key := range s.usages {
@@ -166,5 +172,5 @@ func (s *Server) clearUsage(q *ask) answer {
 			delete(s.usages, key)
 		}
 	}
-	return done()
+	return q.success()
 }

@@ -2,7 +2,10 @@ package wechattest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const (
@@ -17,21 +20,30 @@ const (
 	agentSendPath   = "/cgi-bin/message/send"
 )
 
-// group is what a path wants for a credential.
+// group is the kind of credential that a path takes.
 type group int
 
 const (
 	unknownGroup group = iota
-	tokenGroup         // gives tokens for a secret
-	ticketGroup        // gives tickets for a token
-	apiGroup           // wants the account's token
-	secretGroup        // wants appid and secret, and no token
-	userGroup          // wants a user's token
-	openGroup          // wants neither
+	tokenGroup         // returns tokens for a secret
+	ticketGroup        // returns tickets for a token
+	apiGroup           // takes the account's token
+	secretGroup        // takes appid and secret, and no token
+	userGroup          // takes a user's token
+	openGroup          // takes none of these
 )
 
-// groupOf sorts paths.
-func groupOf(path string) group {
+// takesToken reports whether an access_token belongs to calls of the group.
+func (g group) takesToken() bool {
+	return g != tokenGroup && g != secretGroup && g != openGroup
+}
+
+// groupOf returns the path's group at the platform's host, unknownGroup if the
+// host does not have the path.
+func groupOf(p errcode.Platform, path string) group {
+	if !hasPath(p, path) {
+		return unknownGroup
+	}
 	switch path {
 	case legacyPath, stablePath, agentPath:
 		return tokenGroup
@@ -45,15 +57,15 @@ func groupOf(path string) group {
 		return openGroup
 	}
 	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if rest != "" && strings.HasPrefix(path, "/") && takesToken(first) {
+	if rest != "" && strings.HasPrefix(path, "/") && apiSegment(first) {
 		return apiGroup
 	}
 	return unknownGroup
 }
 
-// takesToken reports whether paths with this first segment take the account's
-// token, as far as the documents tell.
-func takesToken(segment string) bool {
+// apiSegment reports whether WeChat has paths with this first segment that take
+// the account's token.
+func apiSegment(segment string) bool {
 	switch segment {
 	case "cgi-bin", "wxa", "wxaapi", "wxaproduct", "datacube", "customservice", "card", "channels", "shop", "product",
 		"express", "tcb", "cv", "semantic", "merchant", "marketing", "union", "business", "scan", "bizwifi",
@@ -63,40 +75,64 @@ func takesToken(segment string) bool {
 	return false
 }
 
-// wecomOnly reports whether only qyapi.weixin.qq.com has the path.
-func wecomOnly(path string) bool {
+// platformOf returns the platform that a Host header, with or without a port,
+// belongs to.
+func platformOf(host string) errcode.Platform {
+	name, _, _ := strings.Cut(host, ":")
+	if strings.EqualFold(name, "qyapi.weixin.qq.com") {
+		return errcode.WeCom
+	}
+	return errcode.MP
+}
+
+// hasPath reports whether the platform's host has the path, as far as it depends
+// on the platform. Paths that need an account's token exist on both hosts; see
+// permission.
+func hasPath(p errcode.Platform, path string) bool {
 	switch path {
-	case agentPath, corpTicketPath, agentTicketPath, webhookPath, agentSendPath:
-		return true
+	case agentPath, corpTicketPath, agentTicketPath, webhookPath:
+		return p == errcode.WeCom
+	case legacyPath, stablePath, ticketPath, clearV2Path:
+		return p == errcode.MP
 	}
-	return strings.HasPrefix(path, "/cgi-bin/externalcontact/") || strings.HasPrefix(path, "/cgi-bin/department/")
+	return p == errcode.MP || !strings.HasPrefix(path, "/sns/")
 }
 
-// officialOnly reports whether only api.weixin.qq.com has the path.
-func officialOnly(path string) bool {
-	return path == ticketPath || !strings.HasPrefix(path, "/cgi-bin/") ||
-		strings.HasPrefix(path, "/cgi-bin/openapi/") || strings.HasPrefix(path, "/cgi-bin/clear_quota")
-}
-
-// wecomer reports whether WeCom answers the call: by whose token came, else by
-// the path or the host; or because there is none but WeCom's accounts.
-func (q *ask) wecomer() bool {
-	if q.acct != nil {
-		return q.acct.WeCom
+// permission returns the errcode for a call with a good token of an account that
+// may not use the path, 0 if it may.
+func permission(p errcode.Platform, path string) int {
+	under := func(prefixes ...string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 	}
-	return wecomOnly(q.path) || strings.HasPrefix(q.r.Host, "qyapi.") || q.noOfficial
+	if p == errcode.WeCom {
+		if !under("/cgi-bin/") || under("/cgi-bin/openapi/", "/cgi-bin/clear_quota", "/cgi-bin/component/") {
+			return 48002
+		}
+		return 0
+	}
+	switch {
+	case under("/cgi-bin/component/"):
+		return 61014
+	case path == agentSendPath || under("/cgi-bin/externalcontact/", "/cgi-bin/department/"):
+		return 48001
+	}
+	return 0
 }
 
-// handler answers a call that was admitted.
-type handler func(*Server, *ask) answer
+// isWeCom reports whether the call came to WeCom's host.
+func (q *request) isWeCom() bool { return q.platform == errcode.WeCom }
+
+// handler answers a call that admit let in.
+type handler func(*Server, *request) answer
 
 // endpoint is one path that is modelled.
 type endpoint struct {
-	method string // "" any
+	method string // "" accepts every method
 	serve  handler
 }
 
-// endpointOf finds what answers a path; whatever is not modelled is echoed.
+// endpointOf returns the endpoint of a path, an echo for a path that is not
+// modelled.
 func endpointOf(path string) endpoint {
 	const get, post = http.MethodGet, http.MethodPost
 	switch path {
@@ -161,27 +197,27 @@ func moreEndpoints(path string) endpoint {
 	return endpoint{"", (*Server).echo}
 }
 
-// answer finds what WeChat says to a call.
-func (s *Server) answer(q *ask) answer {
+// answer returns WeChat's answer to a call.
+func (s *Server) answer(q *request) answer {
 	if q.call.Chunked {
 		s.count("violation", "")
-		// Observed in the field, on every path tried: no body, no content type.
+		// Observed in the field on every path tried: no body, no Content-Type.
 		return answer{status: http.StatusPreconditionFailed}
 	}
-	if q.trouble.before() {
-		return s.troubled(q)
+	if q.trouble.replacesCall() {
+		return s.troubleAnswer(q)
 	}
 	a := s.serve(q)
 	if q.trouble.Execute {
 		executed := a.executed
-		a = s.troubled(q)
+		a = s.troubleAnswer(q)
 		a.executed = executed
 	}
 	return a
 }
 
 // troubled is the answer that a trouble puts in the place of the true one.
-func (s *Server) troubled(q *ask) answer {
+func (s *Server) troubleAnswer(q *request) answer {
 	t := q.trouble
 	switch t.Kind {
 	case Status:
@@ -194,44 +230,44 @@ func (s *Server) troubled(q *ask) answer {
 	case Empty:
 		return answer{status: http.StatusOK, ctype: typeHTML}
 	case Retired:
-		return q.no(48017)
+		return q.fail(48017)
 	case Busy:
-		return q.no(-1)
+		return q.fail(-1)
 	case Errcode:
-		return q.no(t.Status)
+		return q.fail(t.Status)
 	case Early:
 		q.early = true
 		s.count("spurious", "")
-		if q.wecomer() {
-			return q.refuse(40014)
+		if q.isWeCom() {
+			return q.reject(40014)
 		}
-		return q.refuse(40001)
+		return q.reject(40001)
 	case Redirect:
 		host := "api.weixin.qq.com"
-		if q.wecomer() {
+		if q.isWeCom() {
 			host = "qyapi.weixin.qq.com"
 		}
 		a := page(http.StatusFound)
 		a.header = [][2]string{{"Location", "https://" + host + q.r.URL.RequestURI()}}
 		return a
 	}
-	return answer{status: http.StatusOK} // Reset and Hang: nobody will see it
+	return answer{status: http.StatusOK} // Reset and Hang: it is not sent
 }
 
-// serve admits a call and has it answered.
-func (s *Server) serve(q *ask) answer {
-	if groupOf(q.path) == unknownGroup {
+// serve returns the regular answer to a call.
+func (s *Server) serve(q *request) answer {
+	if q.group == unknownGroup {
 		return page(http.StatusNotFound)
 	}
-	if no, refused := s.admit(q); refused {
+	if no, ok := s.admit(q); !ok {
 		return no
 	}
 	e := endpointOf(q.path)
 	switch method := q.r.Method; {
 	case e.method == http.MethodPost && method != http.MethodPost:
-		return q.no(43002)
+		return q.fail(43002)
 	case e.method == http.MethodGet && method != http.MethodGet && method != http.MethodHead:
-		return q.no(43001)
+		return q.fail(43001)
 	}
 	return e.serve(s, q)
 }

@@ -11,78 +11,81 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// defaultLife is WeChat's expires_in, in this version of its documents.
+// defaultLife is WeChat's expires_in, according to its documents.
 const defaultLife = 7200 * time.Second
 
-// Options says how a Server begins. The zero value is a WeChat without any
-// account.
+// Options configures a Server. The zero value has no accounts.
 type Options struct {
-	// Accounts are those WeChat knows. Of several official accounts with one
-	// appid the first counts.
+	// Accounts are the known accounts. Of several MP accounts with the same appid
+	// the first counts.
 	Accounts []Account
-	// Now is the clock that [Server.Advance] is added to; nil: time.Now.
+	// Now is the clock that [Server.Advance] moves. If nil, time.Now.
 	Now func() time.Time
-	// TokenLife is the life of every token; 0: 7200 s. Tickets always live
+	// TokenLife is the life of every token. If 0, 7200 s. Tickets always live
 	// 7200 s.
 	TokenLife time.Duration
-	// NoOverlap ends a token of /cgi-bin/token the moment its successor is
-	// given out, instead of five minutes later.
+	// NoOverlap ends a token of /cgi-bin/token as soon as the next one is fetched,
+	// instead of five minutes later.
 	NoOverlap bool
-	// ForceOverlap is how long a stable token survives the forced renewal that
-	// replaced it. The documents promise nothing; 0: it dies at once.
+	// ForceOverlap is how long a stable token stays valid after a forced renewal
+	// replaced it. WeChat promises nothing; 0 ends it at once.
 	ForceOverlap time.Duration
-	// TLS makes NewServer speak TLS with a certificate of its own, see
+	// TLS makes NewServer use TLS with a self-signed certificate, see
 	// [Server.Certificate].
 	TLS bool
-	// AllowIPs is the initial list for [Server.AllowIPs]; nil: all.
+	// AllowIPs is the initial list of [Server.AllowIPs]. If nil, all addresses may
+	// call.
 	AllowIPs []string
 }
 
-// Server is a WeChat. Its methods may be called at any time, by many
-// goroutines.
+// Server simulates WeChat. Its methods are safe for concurrent use.
 type Server struct {
-	// URL is the base URL of the first listener, without a trailing slash: ""
-	// for a Server of [New], or if NewServer could not listen.
-	URL string
+	// URL is the base URL of api.weixin.qq.com and WeComURL that of
+	// qyapi.weixin.qq.com, without a trailing slash. Both are "" for a Server
+	// made by [New], or if NewServer could not listen.
+	URL, WeComURL string
 
 	opts   Options
 	life   time.Duration
-	offset atomic.Int64 // what Advance added, in ns
-	jpeg   []byte       // what the QR code endpoints give
+	offset atomic.Int64 // set by Advance, in nanoseconds
+	jpeg   []byte       // the picture that is downloaded
 	done   chan struct{}
 
-	http    *http.Server
+	hosts   map[errcode.Platform]*http.Server // nil for a Server made by New
 	tls     *tls.Config
 	cert    *x509.Certificate
 	err     error
-	serving sync.WaitGroup // one for each listener
+	serving sync.WaitGroup // the listeners
 
-	mu        sync.Mutex
-	closed    bool
-	active    int           // calls being served
-	idle      chan struct{} // closed by the last of them, once Close waits
-	allow     []string
-	accounts  []*account
-	official  map[string]*account   // :: appid → its account
-	corps     map[string][]*account // :: corpid → its agents
-	logins    logins
-	grants    map[string]*grant // :: token → what it is worth
-	refreshes map[string]*grant // :: a user's refresh_token → the user's last token
-	codes     map[string]bool   // users' codes that were used
-	media     map[string]string // :: media_id → type
-	issued    []string
-	troubles  []Trouble
-	limits    map[string]limit
-	usages    map[usageKey]*usage
-	log       journal
-	counts    map[string]int
+	mu           sync.Mutex
+	closed       bool
+	active       int           // calls being served
+	idle         chan struct{} // closed by Close and by the last active call after it
+	allow        []string
+	accounts     []*account
+	official     map[string]*account   // :: appid → MP account
+	corps        map[string][]*account // :: corpid → its agents
+	failedLogins failedLogins
+	tokens       map[string]*issuedToken // :: access_token → token
+	refreshes    map[string]*issuedToken // :: a user's refresh_token → the user's last token
+	codes        map[string]bool         // users' codes that were used
+	media        map[string]string       // :: media_id → type
+	issued       []string
+	troubles     []Trouble
+	limits       map[string]limit
+	usages       map[usageKey]*usage
+	log          journal
+	counts       map[string]int
 }
 
-// New returns a Server that does not listen: call it through
-// [Server.RoundTripper], or use it as an http.Handler. Within a testing/synctest
-// bubble create it there too.
+// New returns a Server that does not listen. Call it through
+// [Server.RoundTripper], or use it as an http.Handler. To be used in a
+// testing/synctest bubble it must be created there. The caller must call
+// [Server.Close].
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -95,8 +98,8 @@ func New(o Options) *Server {
 		allow:     o.AllowIPs,
 		official:  make(map[string]*account),
 		corps:     make(map[string][]*account),
-		grants:    make(map[string]*grant),
-		refreshes: make(map[string]*grant),
+		tokens:    make(map[string]*issuedToken),
+		refreshes: make(map[string]*issuedToken),
 		codes:     make(map[string]bool),
 		media:     make(map[string]string),
 		limits:    documentedLimits(),
@@ -125,31 +128,43 @@ func (s *Server) add(a Account) {
 	s.accounts = append(s.accounts, acct)
 }
 
-// NewServer returns a Server that listens on a free port of 127.0.0.1. If that
-// fails, URL is "" and [Server.Err] says why. The caller closes it.
+// NewServer returns a Server that listens on two free ports of 127.0.0.1: URL
+// for MP, WeComURL for WeCom. If that fails, [Server.Err] returns the error.
+// The caller must call [Server.Close].
 func NewServer(o Options) *Server {
 	s := New(o)
-	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: time.Minute,
-		ErrorLog:          log.New(io.Discard, "", 0),
+	s.hosts = make(map[errcode.Platform]*http.Server)
+	for _, p := range []errcode.Platform{errcode.MP, errcode.WeCom} {
+		s.hosts[p] = &http.Server{
+			Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveHTTP(w, r, p) }),
+			ReadHeaderTimeout: time.Minute,
+			ErrorLog:          log.New(io.Discard, "", 0),
+		}
 	}
 	if o.TLS {
 		if s.err = s.certify(); s.err != nil {
 			return s
 		}
 	}
-	s.URL, s.err = s.Listen()
+	if s.URL, s.err = s.Listen(); s.err == nil {
+		s.WeComURL, s.err = s.ListenWeCom()
+	}
 	return s
 }
 
-// Err says why NewServer could not listen; nil if it does.
+// Err returns why NewServer could not listen, nil if it listens.
 func (s *Server) Err() error { return s.err }
 
-// Listen opens one more access point of the same WeChat, as api2.weixin.qq.com
-// is one, and returns its base URL. It fails on a Server of [New].
-func (s *Server) Listen() (baseURL string, err error) {
-	if s.http == nil {
+// Listen opens another address of MP, as api2.weixin.qq.com is one of
+// api.weixin.qq.com, and returns its base URL. It fails on a Server made by
+// [New].
+func (s *Server) Listen() (baseURL string, err error) { return s.listen(errcode.MP) }
+
+// ListenWeCom is [Server.Listen] for WeCom.
+func (s *Server) ListenWeCom() (baseURL string, err error) { return s.listen(errcode.WeCom) }
+
+func (s *Server) listen(p errcode.Platform) (baseURL string, err error) {
+	if s.hosts == nil {
 		return "", fmt.Errorf("wechattest: a server made by New does not listen")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -157,17 +172,17 @@ func (s *Server) Listen() (baseURL string, err error) {
 		return "", fmt.Errorf("wechattest: %w", err)
 	}
 	scheme := "http://"
-	serve := s.http.Serve
+	addr := l.Addr().String()
 	if s.tls != nil {
 		scheme = "https://"
-		serve = func(l net.Listener) error { return s.http.Serve(tls.NewListener(l, s.tls)) }
+		l = tls.NewListener(l, s.tls)
 	}
-	s.serving.Go(func() { _ = serve(l) })
-	return scheme + l.Addr().String(), nil
+	s.serving.Go(func() { _ = s.hosts[p].Serve(l) })
+	return scheme + addr, nil
 }
 
-// Close ends everything: listeners, connections, calls that hang. It returns
-// when the last call is over; later ones are answered 503.
+// Close closes the listeners and all connections and ends calls that hang. It
+// returns when the last call has ended. Later calls are answered 503.
 func (s *Server) Close() {
 	s.mu.Lock()
 	first := !s.closed
@@ -180,14 +195,14 @@ func (s *Server) Close() {
 		}
 	}
 	s.mu.Unlock()
-	if s.http != nil {
-		_ = s.http.Close()
-		s.serving.Wait()
+	for _, h := range s.hosts {
+		_ = h.Close()
 	}
+	s.serving.Wait()
 	<-s.idle
 }
 
-// enter notes that a call begins; it reports false once the server is closed.
+// enter counts an active call. It reports false if the server is closed.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,6 +213,7 @@ func (s *Server) enter() bool {
 	return true
 }
 
+// leave ends an active call.
 func (s *Server) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,16 +223,20 @@ func (s *Server) leave() {
 	}
 }
 
-// ServeHTTP is WeChat's answer to one call, whatever the host. A [Reset] or
-// [Cut] through a foreign ResponseWriter that cannot be hijacked becomes an
-// empty 502, or an answer that just ends.
+// ServeHTTP answers a request as the host it names would: WeCom if r.Host is
+// qyapi.weixin.qq.com, MP otherwise. With a ResponseWriter that cannot be
+// hijacked, [Reset] becomes an empty 502 and [Cut] an answer that just ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serveHTTP(w, r, platformOf(r.Host))
+}
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, p errcode.Platform) {
 	if !s.enter() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	defer s.leave()
-	q := s.begin(r)
+	q := s.begin(r, p)
 	a := s.answer(q)
 	s.end(q, &a)
 	s.deliver(w, q, a)

@@ -106,7 +106,7 @@ func TestIssuedIsBoundedAndOldTokensAreForgotten(t *testing.T) {
 	s.mu.Lock()
 	for i := range maxIssued + 1 {
 		value := fmt.Sprint(i)
-		s.grants[value] = new(grant)
+		s.tokens[value] = new(issuedToken)
 		s.issueLocked(value)
 	}
 	s.mu.Unlock()
@@ -114,7 +114,7 @@ func TestIssuedIsBoundedAndOldTokensAreForgotten(t *testing.T) {
 	if len(got) != maxIssued/2+1 || got[len(got)-1] != fmt.Sprint(maxIssued) {
 		t.Errorf("%d are kept, the last is %s", len(got), got[len(got)-1])
 	}
-	if len(s.grants) != len(got) {
-		t.Errorf("%d grants for %d tokens", len(s.grants), len(got))
+	if len(s.tokens) != len(got) {
+		t.Errorf("%d grants for %d tokens", len(s.tokens), len(got))
 	}
 }

@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// plain makes an answer of /sns/*'s, which come as text/plain (observed in the
-// field).
+// plain gives a the Content-Type text/plain, as the answers of /sns/ have it
+// (observed in the field).
 func (a answer) plain() answer {
 	a.ctype = typePlain
 	return a
 }
 
-// codeLogin checks what /sns endpoints want for a user's code.
-func (s *Server) codeLogin(q *ask, code string) int {
-	if no := s.login(q, q.param("appid"), q.param("secret"), 40125); no != 0 {
-		return no
+// codeLogin checks a call that exchanges a user's code. It returns the errcode,
+// 0 if all is well.
+func (s *Server) codeLogin(q *request, code string) int {
+	if c := s.login(q, q.param("appid"), q.param("secret"), 40125); c != 0 {
+		return c
 	}
 	if q.param("grant_type") != "authorization_code" {
 		return 40002
@@ -40,85 +41,85 @@ func (s *Server) codeLogin(q *ask, code string) int {
 	return 0
 }
 
-// session is /sns/jscode2session. Every code is good, once, save those that
-// begin with "bad".
-func (s *Server) session(q *ask) answer {
+// session serves /sns/jscode2session. Every code works once, except those
+// that begin with "bad".
+func (s *Server) session(q *request) answer {
 	code := q.param("js_code")
-	if no := s.codeLogin(q, code); no != 0 {
-		return q.no(no)
+	if c := s.codeLogin(q, code); c != 0 {
+		return q.fail(c)
 	}
 	key := sha256.Sum256([]byte(random(16)))
 	return ok("session_key", base64.StdEncoding.EncodeToString(key[:16]), "openid", openid(q.acct.AppID, code)).plain()
 }
 
-// userToken is /sns/oauth2/access_token: a user's token for a code, as session.
-func (s *Server) userToken(q *ask) answer {
+// userToken serves /sns/oauth2/access_token: a user's token for a
+// code.
+func (s *Server) userToken(q *request) answer {
 	code := q.param("code")
-	if no := s.codeLogin(q, code); no != 0 {
-		return q.no(no)
+	if c := s.codeLogin(q, code); c != 0 {
+		return q.fail(c)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grantUserLocked(q, openid(q.acct.AppID, code), newToken())
+	return s.issueUserTokenLocked(q, openid(q.acct.AppID, code), newToken())
 }
 
-// grantUserLocked gives a user a new token.
-func (s *Server) grantUserLocked(q *ask, openid, refresh string) answer {
-	g := &grant{value: newToken(), owner: q.acct, openid: openid, ends: q.now.Add(s.life), late: 42001}
+// issueUserTokenLocked answers with a new token of a user.
+func (s *Server) issueUserTokenLocked(q *request, openid, refresh string) answer {
+	g := &issuedToken{value: newToken(), owner: q.acct, openid: openid, ends: q.now.Add(s.life), endCode: 42001}
 	if len(s.refreshes) >= maxKnown {
 		clear(s.refreshes)
 	}
-	s.grants[g.value], s.refreshes[refresh] = g, g
+	s.tokens[g.value], s.refreshes[refresh] = g, g
 	s.issueLocked(g.value)
 	s.issueLocked(refresh)
 	return ok("access_token", g.value, "expires_in", int64(s.life.Seconds()), "refresh_token", refresh,
 		"openid", openid, "scope", "snsapi_userinfo").plain()
 }
 
-// refreshUserToken is /sns/oauth2/refresh_token, which wants the appid but no
-// secret.
-func (s *Server) refreshUserToken(q *ask) answer {
+// refreshUserToken serves /sns/oauth2/refresh_token, which takes the appid and
+// no secret.
+func (s *Server) refreshUserToken(q *request) answer {
 	appid, refresh := q.param("appid"), q.param("refresh_token")
 	switch {
 	case q.tokens > 0:
-		s.count("violation", "")
-		return q.no(40097)
+		return q.fail(40097)
 	case q.param("grant_type") != "refresh_token":
-		return q.no(40002)
+		return q.fail(40002)
 	case appid == "":
-		return q.no(41002)
+		return q.fail(41002)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.official[appid] == nil {
-		return q.no(40013)
+		return q.fail(40013)
 	}
 	old := s.refreshes[refresh]
 	if old == nil || old.owner.AppID != appid {
-		return q.no(40030)
+		return q.fail(40030)
 	}
 	q.acct = old.owner
-	return s.grantUserLocked(q, old.openid, refresh)
+	return s.issueUserTokenLocked(q, old.openid, refresh)
 }
 
-// userinfo is /sns/userinfo, for the user's own token.
-func (s *Server) userinfo(q *ask) answer {
+// userinfo serves /sns/userinfo with the user's own token.
+func (s *Server) userinfo(q *request) answer {
 	if q.param("openid") != q.user.openid {
-		return q.no(40003)
+		return q.fail(40003)
 	}
 	return ok("openid", q.user.openid, "nickname", "微信用户 & Co. <3", "sex", 0, "headimgurl",
 		"https://thirdwx.qlogo.cn/mmopen/vi_32/x/132", "privilege", []string{}).plain()
 }
 
-// auth is /sns/auth: is the user's token good?
-func (s *Server) auth(q *ask) answer {
+// auth serves /sns/auth, which tells whether the user's token works.
+func (s *Server) auth(q *request) answer {
 	if q.param("openid") != q.user.openid {
-		return q.no(40003)
+		return q.fail(40003)
 	}
-	return done().plain()
+	return q.success().plain()
 }
 
-// openid is the user that a code stands for.
+// openid returns the user that a code stands for.
 func openid(appid, code string) string {
 	sum := sha256.Sum256([]byte(appid + " " + code))
 	return "o" + base64.RawURLEncoding.EncodeToString(sum[:])[:27]

@@ -1,8 +1,6 @@
 package wechattest
 
-import (
-	"time"
-)
+import "time"
 
 const (
 	ticketLife = 7200 * time.Second
@@ -12,18 +10,18 @@ const (
 	ticketsPerCorp  = 400
 )
 
-// ticket gives the account's ticket of the type that is asked for: the same one
-// during its life. expires_in is 7200 all the while, as observed in the field.
-func (s *Server) ticket(q *ask) answer {
+// ticket serves the three ticket endpoints. A ticket stays the same during its
+// life, and expires_in is always 7200, as observed in the field.
+func (s *Server) ticket(q *request) answer {
 	kind := q.ticketType()
-	if !ticketTypes(kind) || (kind == "agent_config") != (q.path == agentTicketPath) {
-		return q.no(40097)
+	if !ticketTypeExists(kind) || (kind == "agent_config") != (q.path == agentTicketPath) {
+		return q.fail(40097)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := q.acct
-	if a.WeCom && !s.ticketAllowedLocked(a, hour(q.now)) {
-		return q.no(45009)
+	if q.isWeCom() && !s.useTicketLocked(a, hour(q.now)) {
+		return q.fail(45009)
 	}
 	t := a.tickets[kind]
 	if !q.now.Before(t.ends) {
@@ -31,15 +29,12 @@ func (s *Server) ticket(q *ask) answer {
 		a.tickets[kind] = t
 		s.issueLocked(t.value)
 	}
-	members := q.credential("ticket", t.value, int64(ticketLife/time.Second))
-	if a.WeCom {
-		return done(members...).wecom()
-	}
-	return done(members...)
+	return q.success(q.credential("ticket", t.value, int64(ticketLife/time.Second))...)
 }
 
-// ticketAllowedLocked counts a fetch at WeCom, or says no.
-func (s *Server) ticketAllowedLocked(a *account, hour int64) bool {
+// useTicketLocked counts a ticket fetch at WeCom. It reports false if the hour's
+// limit is reached.
+func (s *Server) useTicketLocked(a *account, hour int64) bool {
 	ofCorp := 0
 	for _, other := range s.corps[a.AppID] {
 		if other.ticketHour != hour {
@@ -54,5 +49,5 @@ func (s *Server) ticketAllowedLocked(a *account, hour int64) bool {
 	return true
 }
 
-// newTicket makes a value as long as WeChat's: 86 of [A-Za-z0-9_-].
+// newTicket returns a value as long as WeChat's: 86 of [A-Za-z0-9_-].
 func newTicket() string { return random(64) }

@@ -45,19 +45,19 @@ func TestWhatTicketEndpointsRefuse(t *testing.T) {
 	l := newLab(t)
 	token, agent := l.stable(false).Token, l.agent("2").Token
 	for call, code := range map[string]int{
-		"GET /cgi-bin/ticket/getticket?type=jsapi&access_token=" + token:           0,
-		"GET /cgi-bin/ticket/getticket?type=jsapi":                                 41001,
-		"GET /cgi-bin/ticket/getticket?type=jsapi&access_token=x":                  40001,
-		"GET /cgi-bin/ticket/getticket?access_token=" + token:                      40097,
-		"GET /cgi-bin/ticket/getticket?type=agent_config&access_token=" + token:    40097,
-		"GET /cgi-bin/ticket/getticket?type=jsapi%20wx_card&access_token=" + token: 40097,
-		"POST /cgi-bin/ticket/getticket?type=jsapi&access_token=" + token:          43001,
-		"GET /cgi-bin/ticket/getticket?type=jsapi&access_token=" + agent:           48002,
-		"GET /cgi-bin/get_jsapi_ticket?access_token=" + agent:                      0,
-		"GET /cgi-bin/get_jsapi_ticket?access_token=" + token:                      48001,
-		"GET /cgi-bin/get_jsapi_ticket?access_token=x":                             40014,
-		"GET /cgi-bin/ticket/get?type=agent_config&access_token=" + agent:          0,
-		"GET /cgi-bin/ticket/get?type=jsapi&access_token=" + agent:                 40097,
+		"GET /cgi-bin/ticket/getticket?type=jsapi&access_token=" + token:               0,
+		"GET /cgi-bin/ticket/getticket?type=jsapi":                                     41001,
+		"GET /cgi-bin/ticket/getticket?type=jsapi&access_token=x":                      40001,
+		"GET /cgi-bin/ticket/getticket?access_token=" + token:                          40097,
+		"GET /cgi-bin/ticket/getticket?type=agent_config&access_token=" + token:        40097,
+		"GET /cgi-bin/ticket/getticket?type=jsapi%20wx_card&access_token=" + token:     40097,
+		"POST /cgi-bin/ticket/getticket?type=jsapi&access_token=" + token:              43001,
+		"GET /cgi-bin/ticket/getticket?type=jsapi&access_token=" + agent:               40001,
+		"GET " + wecom + "/cgi-bin/get_jsapi_ticket?access_token=" + agent:             0,
+		"GET " + wecom + "/cgi-bin/get_jsapi_ticket?access_token=" + token:             40014,
+		"GET " + wecom + "/cgi-bin/get_jsapi_ticket?access_token=x":                    40014,
+		"GET " + wecom + "/cgi-bin/ticket/get?type=agent_config&access_token=" + agent: 0,
+		"GET " + wecom + "/cgi-bin/ticket/get?type=jsapi&access_token=" + agent:        40097,
 	} {
 		l.do(call, "").wants(t, call, code)
 	}
@@ -66,13 +66,13 @@ func TestWhatTicketEndpointsRefuse(t *testing.T) {
 func TestWeComCountsTicketsByTheHour(t *testing.T) {
 	l := newLab(t)
 	ask := func() reply {
-		return l.do("GET /cgi-bin/get_jsapi_ticket?access_token="+l.agent("2").Token, "")
+		return l.onWeCom().do("GET /cgi-bin/get_jsapi_ticket?access_token="+l.agent("2").Token, "")
 	}
 	for range ticketsPerAgent {
 		ask().wants(t, "within the limit", 0)
 	}
 	ask().wants(t, "the 101st", 45009)
-	l.do("GET /cgi-bin/get_jsapi_ticket?access_token="+l.agent("3").Token, "").wants(t, "the other agent's first", 0)
+	l.onWeCom().do("GET /cgi-bin/get_jsapi_ticket?access_token="+l.agent("3").Token, "").wants(t, "the other agent's first", 0)
 	l.Advance(time.Hour)
 	ask().wants(t, "the next hour's first", 0)
 }

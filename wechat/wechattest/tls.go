@@ -13,16 +13,18 @@ import (
 	"time"
 )
 
-// Certificate is what a server with [Options].TLS shows: self-signed, for
-// 127.0.0.1, api.weixin.qq.com and qyapi.weixin.qq.com. nil without TLS.
+// Certificate returns the certificate of a server with [Options].TLS, nil
+// without TLS. It is self-signed, for 127.0.0.1, localhost and WeChat's host
+// names.
 func (s *Server) Certificate() *x509.Certificate { return s.cert }
 
+// certify makes the certificate.
 func (s *Server) certify() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("wechattest: %w", err)
 	}
-	// By the real clock, whatever the simulated one says: clients check it by theirs.
+	// Clients check it by the real clock, not by the simulated one.
 	now := time.Now()
 	tmpl := &x509.Certificate{
 		SerialNumber:          big.NewInt(now.UnixNano()),

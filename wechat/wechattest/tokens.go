@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// agentWindow is the end of a WeCom token's life in which gettoken gives a new
-// one: less than the second that expires_in can tell.
+// agentWindow is the last part of a WeCom token's life, in which gettoken gives
+// a new one: less than one second, the unit of expires_in.
 const agentWindow = time.Second
 
-// newToken makes an opaque value as long as WeChat's: 139 of [A-Za-z0-9_-].
+// newToken returns an opaque value as long as WeChat's: 139 of [A-Za-z0-9_-].
 func newToken() string { return "95_" + random(102) }
 
-// random is n random bytes in base64url.
+// random returns n random bytes in base64url.
 func random(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// login checks appid and secret of an official account and the caller's
-// address; 0, or the errcode. wrong is what a wrong secret is called here.
-func (s *Server) login(q *ask, appid, secret string, wrong int) int {
+// login checks an MP account's appid and secret and, at the token endpoints, the
+// caller's address and the quota. It returns the errcode, 0 if all is well.
+// wrong is the errcode for a wrong secret.
+func (s *Server) login(q *request, appid, secret string, wrong int) int {
 	if appid == "" {
 		return 41002
 	}
@@ -41,21 +42,21 @@ func (s *Server) login(q *ask, appid, secret string, wrong int) int {
 		return 40243
 	case a.Secret != secret:
 		return wrong
-	case groupOf(q.path) == tokenGroup && !allowed(s.allow, q.ip):
+	case q.group == tokenGroup && !allowed(s.allow, q.ip):
 		return 40164
-	case groupOf(q.path) == tokenGroup:
-		return s.spendLocked(a, q.path, q.now)
+	case q.group == tokenGroup:
+		return s.useQuotaLocked(a, q.path, q.now)
 	}
 	return 0
 }
 
-// legacyToken is /cgi-bin/token.
-func (s *Server) legacyToken(q *ask) answer {
+// legacyToken serves /cgi-bin/token.
+func (s *Server) legacyToken(q *request) answer {
 	if q.param("grant_type") != "client_credential" {
-		return q.no(40002)
+		return q.fail(40002)
 	}
 	if code := s.login(q, q.param("appid"), q.param("secret"), 40001); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,13 +64,13 @@ func (s *Server) legacyToken(q *ask) answer {
 	if s.opts.NoOverlap {
 		d = 0
 	}
-	l := &q.acct.legacy
-	l.retire(q.now, d, q.acct.staleCode())
-	return ok(q.tokenMembers(s.renewLocked(q, l))...)
+	h := &q.acct.legacy
+	h.replace(q.now, d, q.acct.replacedCode())
+	return ok(q.tokenMembers(s.renewLocked(q, h))...)
 }
 
-// stableToken is /cgi-bin/stable_token.
-func (s *Server) stableToken(q *ask) answer {
+// stableToken serves /cgi-bin/stable_token.
+func (s *Server) stableToken(q *request) answer {
 	var in struct {
 		GrantType string `json:"grant_type"`
 		AppID     string `json:"appid"`
@@ -77,86 +78,87 @@ func (s *Server) stableToken(q *ask) answer {
 		Force     bool   `json:"force_refresh"`
 	}
 	if code := q.decode(&in); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	if in.GrantType != "client_credential" {
-		return q.no(40002)
+		return q.fail(40002)
 	}
 	if in.Force {
 		s.count("forced_asked", in.AppID)
 	}
 	if code := s.login(q, in.AppID, in.Secret, 40125); code != 0 {
-		return q.no(code)
+		return q.fail(code)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := &q.acct.stable
+	h := &q.acct.stable
 	if in.Force && q.acct.forced.take(q.now) {
 		s.countLocked("forced", in.AppID)
-		l.before.kill(q.now, 0, q.acct.staleCode())
-		l.now.kill(q.now, s.opts.ForceOverlap, q.acct.staleCode())
-		return ok(q.tokenMembers(s.renewLocked(q, l))...)
+		h.replace(q.now, s.opts.ForceOverlap, q.acct.replacedCode())
+		return ok(q.tokenMembers(s.renewLocked(q, h))...)
 	}
-	if !l.keeps(q.now, stableWindow(s.life)) {
-		s.renewLocked(q, l)
+	if !h.reuses(q.now, stableWindow(s.life)) {
+		s.renewLocked(q, h)
 	}
-	return ok(q.tokenMembers(l.now)...)
+	return ok(q.tokenMembers(h.current)...)
 }
 
-// agentToken is WeCom's /cgi-bin/gettoken.
-func (s *Server) agentToken(q *ask) answer {
+// agentToken serves WeCom's /cgi-bin/gettoken.
+func (s *Server) agentToken(q *request) answer {
 	corpid, secret := q.param("corpid"), q.param("corpsecret")
 	switch {
 	case corpid == "":
-		return q.no(41002)
+		return q.fail(41002)
 	case secret == "":
-		return q.no(41004)
+		return q.fail(41004)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q.now.Before(s.logins.blocked) {
-		return q.no(45009)
+	if q.now.Before(s.failedLogins.blockedUntil) {
+		return q.fail(45009)
 	}
 	agents := s.corps[corpid]
 	if agents == nil {
-		s.logins.fail(q.now)
-		return q.no(40013)
+		s.failedLogins.add(q.now)
+		return q.fail(40013)
 	}
 	for _, a := range agents {
 		if a.Secret != secret {
 			continue
 		}
 		q.acct = a
-		if code := s.spendLocked(a, q.path, q.now); code != 0 {
-			return q.no(code)
+		if code := s.useQuotaLocked(a, q.path, q.now); code != 0 {
+			return q.fail(code)
 		}
-		if !a.agent.keeps(q.now, agentWindow) {
+		if !a.agent.reuses(q.now, agentWindow) {
 			s.renewLocked(q, &a.agent)
 		}
-		return done(q.tokenMembers(a.agent.now)...).wecom()
+		return q.success(q.tokenMembers(a.agent.current)...)
 	}
 	q.call.AppID = corpid
-	s.logins.fail(q.now)
-	return q.no(40001)
+	s.failedLogins.add(q.now)
+	return q.fail(40001)
 }
 
-// renewLocked gives the line a successor.
-func (s *Server) renewLocked(q *ask, l *line) *grant {
-	g := &grant{value: newToken(), owner: q.acct, ends: q.now.Add(s.life), late: 42001}
-	l.push(g)
-	s.grants[g.value] = g
+// renewLocked adds a new token to h and returns it.
+func (s *Server) renewLocked(q *request, h *tokenHistory) *issuedToken {
+	g := &issuedToken{value: newToken(), owner: q.acct, ends: q.now.Add(s.life), endCode: 42001}
+	h.push(g)
+	s.tokens[g.value] = g
 	s.issueLocked(g.value)
 	s.countLocked("new", q.acct.AppID)
 	return g
 }
 
-// tokenMembers is a fetch's answer: the token and what is left of its life,
-// rounded down; or what the call's trouble makes of it.
-func (q *ask) tokenMembers(g *grant) []any {
+// tokenMembers returns the members of a fetch's answer: the token and the rest
+// of its life in seconds, rounded down.
+func (q *request) tokenMembers(g *issuedToken) []any {
 	return q.credential("access_token", g.value, int64(g.ends.Sub(q.now)/time.Second))
 }
 
-func (q *ask) credential(name, value string, life int64) []any {
+// credential returns the members for a token or ticket, as the call's trouble
+// changes them.
+func (q *request) credential(name, value string, life int64) []any {
 	switch q.trouble.Kind {
 	case EmptyToken:
 		value = ""

@@ -39,11 +39,11 @@ func TestWhatTheTokenEndpointsRefuse(t *testing.T) {
 		{"stable: an unknown appid", "POST /cgi-bin/stable_token", replace(shop, "wxno"), 40013, ""},
 		{"stable: a wrong secret", "POST /cgi-bin/stable_token", replace(secret, "no"), 40125, "invalid appsecret rid: "},
 
-		{"wecom: a good ask", "GET /cgi-bin/gettoken?corpid=" + corp + "&corpsecret=agent-2", "", 0, ""},
-		{"wecom: no corpid", "GET /cgi-bin/gettoken?corpsecret=agent-2", "", 41002, "corpid missing, hint: ["},
-		{"wecom: no secret", "GET /cgi-bin/gettoken?corpid=" + corp, "", 41004, "corpsecret missing, hint: ["},
-		{"wecom: an unknown corpid", "GET /cgi-bin/gettoken?corpid=ww1&corpsecret=agent-2", "", 40013, "invalid corpid, hint: ["},
-		{"wecom: a wrong secret", "GET /cgi-bin/gettoken?corpid=" + corp + "&corpsecret=agent-9", "", 40001, "from ip: 127.0.0.1, more info at https://open.work.weixin.qq.com/devtool/query?e=40001"},
+		{"wecom: a good ask", "GET " + wecom + "/cgi-bin/gettoken?corpid=" + corp + "&corpsecret=agent-2", "", 0, ""},
+		{"wecom: no corpid", "GET " + wecom + "/cgi-bin/gettoken?corpsecret=agent-2", "", 41002, "corpid missing, hint: ["},
+		{"wecom: no secret", "GET " + wecom + "/cgi-bin/gettoken?corpid=" + corp, "", 41004, "corpsecret missing, hint: ["},
+		{"wecom: an unknown corpid", "GET " + wecom + "/cgi-bin/gettoken?corpid=ww1&corpsecret=agent-2", "", 40013, "invalid corpid, hint: ["},
+		{"wecom: a wrong secret", "GET " + wecom + "/cgi-bin/gettoken?corpid=" + corp + "&corpsecret=agent-9", "", 40001, "from ip: 127.0.0.1, more info at https://open.work.weixin.qq.com/devtool/query?e=40001"},
 	} {
 		r := l.do(c.call, c.body).wants(t, c.what, c.code)
 		if !strings.Contains(r.Msg, c.words) {
@@ -233,7 +233,7 @@ func TestAgentsOfOneCorpHaveTheirOwnTokens(t *testing.T) {
 		t.Errorf("in the last second: same %v, expires_in %d", r.Token == two.Token, r.Life)
 	}
 	l.Advance(time.Second)
-	l.answers("an expired one", two.Token, 42001)
+	l.onWeCom().answers("an expired one", two.Token, 42001)
 	if l.agent("2").Token == two.Token {
 		t.Error("an expired token came again")
 	}
@@ -298,12 +298,39 @@ func TestChunkedBodiesAreRefused(t *testing.T) {
 }
 
 func TestTwoThousandFailedLoginsBlockAtWeCom(t *testing.T) {
-	l := newLab(t)
-	for range maxFailed {
+	l := newLab(t).onWeCom()
+	for range maxFailedLogins {
 		l.do("GET /cgi-bin/gettoken?corpid="+corp+"&corpsecret=no", "").wants(t, "a failed login", 40001)
 	}
 	const good = "GET /cgi-bin/gettoken?corpid=" + corp + "&corpsecret=agent-2"
 	l.do(good, "").wants(t, "a good one", 45009)
 	l.Advance(time.Hour)
 	l.do(good, "").wants(t, "an hour later", 0)
+}
+
+func TestATokenWhereNoneBelongsIsAViolation(t *testing.T) {
+	const stable = `{"grant_type":"client_credential","appid":"` + shop + `","secret":"` + secret + `"}`
+	for _, c := range []struct {
+		call, body string
+		code       int
+	}{
+		{legacyAsk + "&access_token=TOKEN", "", 0},
+		{"POST /cgi-bin/stable_token?access_token=TOKEN", stable, 0},
+		{"GET " + wecom + agentAsk + "&Access%5FToken=TOKEN", "", 0},
+		{"POST " + wecom + "/cgi-bin/webhook/send?key=k&access_token=TOKEN", `{"msgtype":"text"}`, 0},
+		{"GET /sns/jscode2session?js_code=1&access_token=TOKEN", "", 40097},
+		{"GET /sns/oauth2/access_token?code=1&access_token=TOKEN", "", 40097},
+		{"GET /sns/oauth2/refresh_token?refresh_token=r&access_token=TOKEN", "", 40097},
+		{"POST /cgi-bin/clear_quota/v2?access_token=TOKEN", `{"appid":"` + shop + `"}`, 40097},
+	} {
+		for _, token := range []string{"anything", ""} {
+			l := newLab(t)
+			l.do(strings.Replace(c.call, "TOKEN", token, 1), c.body).wants(t, c.call, c.code)
+			l.counted("violation", 1)
+		}
+		l := newLab(t)
+		l.Trouble(Trouble{Kind: Busy})
+		l.do(c.call, c.body).wants(t, c.call+", while WeChat is busy", -1)
+		l.counted("violation", 1)
+	}
 }

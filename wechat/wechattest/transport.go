@@ -10,12 +10,12 @@ import (
 	"sync"
 )
 
-// RoundTripper calls the server in-process, without sockets, so that it works
-// in a testing/synctest bubble. The request's scheme and host are not looked
-// at, the Host header aside; a request reaches the server as net/http would
-// send it: a body of unknown length is chunked, one that is longer or shorter
-// than its ContentLength is an error. Answers are streamed: the caller must
-// read or close the body, or the call does not end.
+// RoundTripper returns a transport that calls the server in-process, without
+// sockets, so that it works in a testing/synctest bubble. Requests for qyapi.weixin.qq.com (req.Host,
+// else req.URL.Host) reach WeCom, all others MP; requests arrive as
+// net/http would send them: a body of unknown length is chunked, one that is
+// longer or shorter than its ContentLength is an error. Answers are streamed: a
+// call does not end before its body is read or closed.
 func (s *Server) RoundTripper() http.RoundTripper { return inProcess{s} }
 
 type inProcess struct{ s *Server }
@@ -31,7 +31,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.abort(context.Cause(ctx))
 		_ = body.Close()
 	})
-	go func() { // ends with the call: the client reads, leaves, or the server is closed
+	go func() { // ends with the call: the client reads the answer or hangs up, or the server is closed
 		defer cancel()
 		t.s.ServeHTTP(w, r)
 		w.finish()
@@ -45,7 +45,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.resp, nil
 }
 
-// serverSide is req as the server's end of a connection sees it.
+// serverSide returns req as a server would receive it.
 func serverSide(ctx context.Context, req *http.Request) (*http.Request, *sentBody) {
 	r := req.Clone(ctx)
 	if r.Header == nil {
@@ -83,8 +83,8 @@ func serverSide(ctx context.Context, req *http.Request) (*http.Request, *sentBod
 	return r, body
 }
 
-// sentBody is a request's body on its way. The first Read or Close that finds
-// its length wrong ends the call, as net/http does.
+// sentBody is the body of a request that is being sent. A wrong length ends the
+// call, as it does in net/http.
 type sentBody struct {
 	body   io.ReadCloser
 	length int64 // announced; -1: chunked
@@ -170,8 +170,8 @@ func (w *pipeWriter) Write(p []byte) (int, error) {
 
 func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }
 
-// abort breaks the connection off with err, or with the client's own reason
-// where it was the client that left.
+// abort ends the connection with err, or with the client's own reason if the
+// client hung up.
 func (w *pipeWriter) abort(err error) {
 	if gone := context.Cause(w.req.Context()); gone != nil {
 		err = gone
@@ -191,7 +191,7 @@ func (w *pipeWriter) finish() {
 	_ = w.pw.Close()
 }
 
-// answerBody is the client's end of an answer; closing it is leaving.
+// answerBody is the answer's body as the client reads it. Closing it hangs up.
 type answerBody struct {
 	*io.PipeReader
 	leave context.CancelFunc

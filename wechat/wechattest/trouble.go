@@ -9,8 +9,9 @@ import (
 // TroubleKind is a way in which WeChat, or the network before it, misbehaves.
 type TroubleKind string
 
-// The kinds of trouble. Those marked * are answers to a call that was carried
-// out; the others strike before it, unless [Trouble].Execute says otherwise.
+// The kinds of trouble. Those marked * change the answer to a call that was
+// executed; with the others the call is not executed, unless [Trouble].Execute
+// is set.
 const (
 	Status     TroubleKind = "status"      // the HTTP status Trouble.Status, and a gateway's HTML page
 	Reset      TroubleKind = "reset"       // TCP RST instead of an answer
@@ -18,35 +19,35 @@ const (
 	Hang       TroubleKind = "hang"        // no answer until the client leaves or the server is closed
 	Late       TroubleKind = "late"        // * the answer comes after Trouble.Delay
 	Slow       TroubleKind = "slow"        // * the header at once, the body in eight pieces, Trouble.Delay before each
-	Garbage    TroubleKind = "garbage"     // 200 with an HTML page, as captive portals send
-	Broken     TroubleKind = "broken"      // * 200 with half of the JSON, its Content-Length right
-	Empty      TroubleKind = "empty"       // 200 with an empty body
+	Garbage    TroubleKind = "garbage"     // status 200 with an HTML page, as captive portals send
+	Broken     TroubleKind = "broken"      // * status 200 with half of the JSON and a matching Content-Length
+	Empty      TroubleKind = "empty"       // status 200 with an empty body
 	EmptyToken TroubleKind = "empty-token" // * token and ticket endpoints only: the credential is ""
 	AbsurdLife TroubleKind = "absurd-life" // * token and ticket endpoints only: expires_in is Trouble.Life
-	Retired    TroubleKind = "retired"     // errcode 48017: this access point is being switched off
+	Retired    TroubleKind = "retired"     // errcode 48017: this access point is being retired
 	Busy       TroubleKind = "busy"        // errcode -1
 	Errcode    TroubleKind = "errcode"     // the errcode Trouble.Status
 	Chunked    TroubleKind = "chunked"     // * no Content-Length
 	Early      TroubleKind = "early"       // errcode 40001 (WeCom: 40014) before the body was read
-	Redirect   TroubleKind = "redirect"    // 302 to the very URL that was called, token and all
+	Redirect   TroubleKind = "redirect"    // 302 to the URL that was called, token included
 )
 
 // Trouble is one misbehaviour.
 type Trouble struct {
-	Path    string // a prefix of the path; "": any
-	Host    string // host:port as the client called it; "": any
+	Path    string // prefix of the path; "" matches every path
+	Host    string // the Host header, host:port; "" matches every host
 	Kind    TroubleKind
-	Count   int           // how many calls it strikes; 0: all until cleared
-	Skip    int           // how many it lets pass before
-	Status  int           // for Status (0: 500) and Errcode
-	Delay   time.Duration // waited for before any answer; for Slow before each piece
+	Count   int           // how many calls it applies to; 0: every call until ClearTrouble
+	Skip    int           // how many matching calls pass first
+	Status  int           // the HTTP status for Status (0: 500), the errcode for Errcode
+	Delay   time.Duration // before the answer; for Slow before each piece
 	Life    int64         // for AbsurdLife, in seconds
-	Execute bool          // the call is carried out all the same
+	Execute bool          // the call is executed, whatever the Kind
 }
 
-// Trouble adds t. Troubles stand in a queue and the first that fits a call
-// strikes it; a trouble without Count replaces one without Count for the same
-// path and host.
+// Trouble adds t to the queue of troubles. The first one that matches a call
+// applies to it. A trouble without Count replaces one without Count for the same
+// Path and Host.
 func (s *Server) Trouble(t Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,18 +59,19 @@ func (s *Server) Trouble(t Trouble) {
 	s.troubles = append(s.troubles, t)
 }
 
-// ClearTrouble ends all troubles. Calls that hang go on hanging.
+// ClearTrouble removes all troubles. Calls that hang keep hanging.
 func (s *Server) ClearTrouble() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.troubles = nil
 }
 
-// strikeLocked finds the trouble for a call and uses up one of its Count.
-func (s *Server) strikeLocked(host, path string) Trouble {
+// nextTroubleLocked returns the trouble for a call and counts it, or the zero
+// Trouble.
+func (s *Server) nextTroubleLocked(q *request) Trouble {
 	for i := range s.troubles {
 		t := &s.troubles[i]
-		if !t.fits(host, path) {
+		if !t.matches(q) {
 			continue
 		}
 		if t.Skip > 0 {
@@ -87,19 +89,18 @@ func (s *Server) strikeLocked(host, path string) Trouble {
 	return Trouble{}
 }
 
-func (t *Trouble) fits(host, path string) bool {
-	if t.Host != "" && t.Host != host || !strings.HasPrefix(path, t.Path) {
+func (t *Trouble) matches(q *request) bool {
+	if t.Host != "" && t.Host != q.r.Host || !strings.HasPrefix(q.path, t.Path) {
 		return false
 	}
 	if t.Kind == EmptyToken || t.Kind == AbsurdLife {
-		g := groupOf(path)
-		return g == tokenGroup || g == ticketGroup
+		return q.group == tokenGroup || q.group == ticketGroup
 	}
 	return true
 }
 
-// before reports whether the trouble keeps the call from being carried out.
-func (t *Trouble) before() bool {
+// replacesCall reports whether the call is not executed because of the trouble.
+func (t *Trouble) replacesCall() bool {
 	switch t.Kind {
 	case Status, Reset, Hang, Garbage, Empty, Retired, Busy, Errcode, Early, Redirect:
 		return !t.Execute

@@ -129,7 +129,12 @@ func TestTroubles(t *testing.T) {
 
 func fetch(t *testing.T, rt http.RoundTripper, base string) string {
 	t.Helper()
-	got := send(t.Context(), rt, "GET", base+strings.TrimPrefix(legacyAsk, "GET "), "")
+	return tokenIn(t, send(t.Context(), rt, "GET", base+strings.TrimPrefix(legacyAsk, "GET "), ""))
+}
+
+// tokenIn is the access_token of an answer.
+func tokenIn(t *testing.T, got outcome) string {
+	t.Helper()
 	_, rest, _ := strings.Cut(got.body, `"access_token":"`)
 	token, _, ok := strings.Cut(rest, `"`)
 	if !ok {
@@ -144,7 +149,7 @@ func TestTroublesWithCredentials(t *testing.T) {
 	if r := l.stable(false); r.Raw != `{"access_token":"","expires_in":7200}` {
 		t.Errorf("got %s", r.Raw)
 	}
-	l.do("GET /cgi-bin/gettoken?corpid="+corp+"&corpsecret=agent-2", "")
+	l.onWeCom().do("GET /cgi-bin/gettoken?corpid="+corp+"&corpsecret=agent-2", "")
 	token := l.stable(false).Token
 	for _, life := range []int64{0, -1, 1 << 40} {
 		l.Trouble(Trouble{Kind: AbsurdLife, Life: life})

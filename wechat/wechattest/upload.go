@@ -15,14 +15,15 @@ const (
 	mib = 1 << 20
 )
 
-// uploadRule is what one kind of upload must keep to.
+// uploadRule limits one kind of upload.
 type uploadRule struct {
-	max  int64  // bytes of the file
-	exts string // of the file name, " .jpg .png "; "" any
-	over int    // errcode for a longer one
+	max     int64  // bytes of the file
+	exts    string // extensions of the file name, " .jpg .png "; "" allows any
+	tooLong int    // errcode for a longer file
 }
 
-// ruleFor finds the rule; ok is false for a type of media there is not.
+// ruleFor returns the rule for a path and a media type. ok is false for a type
+// that does not exist.
 func ruleFor(p, kind string, wecom bool) (rule uploadRule, ok bool) {
 	switch p {
 	case "/cgi-bin/media/uploadimg":
@@ -38,17 +39,17 @@ func ruleFor(p, kind string, wecom bool) (rule uploadRule, ok bool) {
 	return uploadRule{limit, "", 45001}, ok
 }
 
-// part is a file as it arrived.
+// part is an uploaded file.
 type part struct {
 	name        string
 	size        int64
 	sum         [32]byte
-	description string // the field of that name
+	description string // the form field description
 }
 
-// readParts reads a whole multipart body and measures its file, which is not
-// kept. It must be in the field "media" and have a name; one longer than max
-// is read no further. The errcode is 0 if that went well.
+// readParts reads a multipart body and measures its file without keeping it. The
+// file must be in the field "media" and have a name; one longer than max is not
+// read to its end. The errcode is 0 on success.
 func readParts(r *multipart.Reader, max int64) (p part, code int) {
 	for {
 		next, err := r.NextRawPart()
@@ -85,53 +86,53 @@ func readParts(r *multipart.Reader, max int64) (p part, code int) {
 	return p, 0
 }
 
-// upload is the endpoints that take a file. The answer has size and sha256 of
-// what arrived besides WeChat's members.
-func (s *Server) upload(q *ask) answer {
+// upload serves the endpoints that take a file. In addition to WeChat's members
+// the answer has the size and the sha256 of the file.
+func (s *Server) upload(q *request) answer {
 	kind := q.param("type")
-	rule, known := ruleFor(q.path, kind, q.acct.WeCom)
+	rule, known := ruleFor(q.path, kind, q.isWeCom())
 	if !known {
-		return q.no(40004)
+		return q.fail(40004)
 	}
 	q.r.Body = io.NopCloser(q.body)
 	mr, err := q.r.MultipartReader()
 	if err != nil {
-		return q.no(41005)
+		return q.fail(41005)
 	}
 	p, code := readParts(mr, rule.max)
 	switch {
 	case code != 0:
-		return q.no(code)
+		return q.fail(code)
 	case p.size > rule.max:
-		return q.no(rule.over)
-	case q.acct.WeCom && p.size <= 5: // WeCom docs: "Upload temporary media"
-		return q.no(40006)
+		return q.fail(rule.tooLong)
+	case q.isWeCom() && p.size <= 5: // WeCom docs: "Upload temporary media"
+		return q.fail(40006)
 	case p.size == 0:
-		return q.no(44001)
+		return q.fail(44001)
 	case rule.exts != "" && !strings.Contains(rule.exts, " "+strings.ToLower(path.Ext(p.name))+" "):
-		return q.no(40005)
+		return q.fail(40005)
 	}
 	extra := []any{"size", p.size, "sha256", hex.EncodeToString(p.sum[:])}
 	switch q.path {
 	case "/cgi-bin/media/uploadimg":
 		return ok(append([]any{"url", "https://mmbiz.qpic.cn/mmbiz/" + random(12) + "/0"}, extra...)...)
 	case "/wxa/img_sec_check":
-		return done(extra...)
+		return q.success(extra...)
 	case "/cgi-bin/material/add_material":
 		if kind == "video" && !strings.HasPrefix(p.description, "{") {
-			return q.no(47001)
+			return q.fail(47001)
 		}
-		return ok(append([]any{"media_id", s.keep(kind), "url", "https://mmbiz.qpic.cn/" + random(12)}, extra...)...)
+		return ok(append([]any{"media_id", s.storeMedia(kind), "url", "https://mmbiz.qpic.cn/" + random(12)}, extra...)...)
 	}
-	if q.acct.WeCom {
+	if q.isWeCom() {
 		at := strconv.FormatInt(q.now.Unix(), 10)
-		return done(append([]any{"type", kind, "media_id", s.keep(kind), "created_at", at}, extra...)...).wecom()
+		return q.success(append([]any{"type", kind, "media_id", s.storeMedia(kind), "created_at", at}, extra...)...)
 	}
-	return ok(append([]any{"type", kind, "media_id", s.keep(kind), "created_at", q.now.Unix()}, extra...)...)
+	return ok(append([]any{"type", kind, "media_id", s.storeMedia(kind), "created_at", q.now.Unix()}, extra...)...)
 }
 
-// keep gives an uploaded file a media_id. Its bytes are not kept.
-func (s *Server) keep(kind string) string {
+// storeMedia returns a media_id for an uploaded file. Its bytes are not kept.
+func (s *Server) storeMedia(kind string) string {
 	id := random(48)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,7 +37,7 @@ func form(t *testing.T, field, name string, size int64, more ...string) (body []
 
 func (l lab) post(target string, body []byte, ctype string) reply {
 	l.t.Helper()
-	req, err := http.NewRequestWithContext(l.t.Context(), "POST", "http://wechat"+target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(l.t.Context(), "POST", l.host+target, bytes.NewReader(body))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -72,12 +72,12 @@ func TestUploadLimits(t *testing.T) {
 		{"WeCom's file of 5 bytes", media, "file", "a.zip", 5, 40006},
 		{"WeCom's thumb", media, "thumb", "a.jpg", 9, 40004},
 	} {
-		tok := token
+		at, tok := l, token
 		if strings.HasPrefix(c.what, "WeCom") {
-			tok = agent
+			at, tok = l.onWeCom(), agent
 		}
 		body, ctype := form(t, "media", c.file, c.size)
-		r := l.post(c.path+"?type="+c.kind+"&access_token="+tok, body, ctype).wants(t, c.path+": "+c.what, c.code)
+		r := at.post(c.path+"?type="+c.kind+"&access_token="+tok, body, ctype).wants(t, c.path+": "+c.what, c.code)
 		if c.code != 0 {
 			continue
 		}
