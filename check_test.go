@@ -424,7 +424,7 @@ func TestCheckCalledWrongly(t *testing.T) {
 		environ, args []string
 		want          string
 	}{
-		{[]string{"PROXY_LISTEN=nonsense"}, nil, "2 settings are wrong"},
+		{[]string{"PROXY_LISTEN=nonsense"}, nil, "2 invalid settings"},
 		{settings(w), []string{"-yaml"}, "not defined: -yaml"},
 		{settings(w), []string{"now"}, "too many arguments"},
 		{settings(w), []string{"-h"}, "help"},

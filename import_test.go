@@ -162,7 +162,7 @@ func TestImportFailures(t *testing.T) {
 		{"two URLs", fileStore(t, w), []string{"redis://:canary@a", "redis://:canary@b"}, exitUsage, "too many arguments"},
 		{"an unknown account", fileStore(t, w), []string{"-account", "another", "redis://127.0.0.1:1"}, exitUsage, `no account "another"`},
 		{"an agent of WeCom's", agent, []string{"redis://127.0.0.1:1"}, exitUsage, "only accounts of kind official"},
-		{"wrong settings", []string{"PROXY_LISTEN=nonsense"}, []string{"redis://127.0.0.1:1"}, exitUsage, "2 settings are wrong"},
+		{"wrong settings", []string{"PROXY_LISTEN=nonsense"}, []string{"redis://127.0.0.1:1"}, exitUsage, "2 invalid settings"},
 		{"a Redis that is down", fileStore(t, w), []string{"redis://:canary@127.0.0.1:1"}, exitFailed, "connect"},
 		{"a store that is no directory", settings(w, "PROXY_TOKEN_STORE=file://"+file(t, "tokens", "")), []string{"redis://127.0.0.1:1"}, exitFailed, "open the store"},
 	} {

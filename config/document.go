@@ -10,27 +10,27 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// With aliases a small file can mean billions of values. A reading is given up
-// after maxNodes values, of which without aliases no file of maxFile bytes has
-// many more, or at maxProblems problems.
+// With YAML aliases a small file can expand to billions of values. Reading stops
+// after maxNodes values, about as many as a file of maxFile bytes can have
+// without aliases, or after maxProblems problems.
 const (
 	maxNodes    = 1 << 20
 	maxProblems = 1000
 )
 
 // document is a YAML file that is read value by value, so that each problem
-// says its line and the first one does not hide the others.
+// names its line and the first one does not hide the others.
 type document struct {
-	name     string // as problems say it
+	name     string // for messages
 	problems *Problems
-	nodes    int // looked at so far
+	nodes    int // read so far
 }
 
-// givenUp reports whether enough was looked at.
-func (d *document) givenUp() bool { return d.nodes > maxNodes || len(*d.problems) >= maxProblems }
+// overLimit reports whether to stop reading.
+func (d *document) overLimit() bool { return d.nodes > maxNodes || len(*d.problems) >= maxProblems }
 
-// field is a value in a document, with the key it stands behind. Its node is
-// nil if the key is not there.
+// field is a value in a document, with its key. The node is nil if the key is
+// missing.
 type field struct {
 	doc  *document
 	key  string
@@ -38,8 +38,8 @@ type field struct {
 	node *yaml.Node
 }
 
-// parse reads a document. One that holds nothing but comments is a field with
-// no node.
+// parse reads a document. An empty one, or one with comments only, is a field
+// without a node.
 func (d *document) parse(data []byte) (field, bool) {
 	root := field{doc: d, line: 1}
 	var tree yaml.Node
@@ -55,45 +55,45 @@ func (d *document) parse(data []byte) (field, bool) {
 		return root, true
 	case errors.As(err, &at):
 		root.line = max(1, at.Mark.Line)
-		root.wrong("", "%s", saidOf(at))
+		root.report("", "%s", yamlMessage(at))
 	default:
-		root.wrong("", "not YAML")
+		root.report("", "invalid YAML")
 	}
 	return root, false
 }
 
-// saidOf returns what the YAML library has to say, without what it quotes: a
-// secret that begins with * is an alias to it.
-func saidOf(err *yaml.LoadError) string {
-	what := strings.TrimPrefix(err.Message, "yaml: ")
-	if strings.HasPrefix(what, "unknown anchor") {
-		return "an alias without its anchor; a value that begins with * needs quotes"
+// yamlMessage returns the YAML library's message without its quotes from the
+// file: to YAML, a secret that starts with * is the name of an alias.
+func yamlMessage(err *yaml.LoadError) string {
+	message := strings.TrimPrefix(err.Message, "yaml: ")
+	if strings.HasPrefix(message, "unknown anchor") {
+		return "unknown YAML alias; quote a value that starts with *"
 	}
 	if err.ContextMsg != "" {
-		what = err.ContextMsg + ": " + what
+		message = err.ContextMsg + ": " + message
 	}
-	return "not YAML: " + what
+	return "invalid YAML: " + message
 }
 
-// at returns "file:line".
-func (f field) at() string { return fmt.Sprintf("%s:%d", f.doc.name, f.line) }
+// position returns "file:line".
+func (f field) position() string { return fmt.Sprintf("%s:%d", f.doc.name, f.line) }
 
-// where is how problems name the field: "file:line key".
-func (f field) where() string {
+// label returns "file:line key", the name of the field in messages.
+func (f field) label() string {
 	if f.key == "" {
-		return f.at()
+		return f.position()
 	}
-	return f.at() + " " + f.key
+	return f.position() + " " + f.key
 }
 
-// wrong notes a problem with the field.
-func (f field) wrong(value, what string, args ...any) {
+// report adds a problem with the field; format is for args.
+func (f field) report(value, format string, args ...any) {
 	if len(*f.doc.problems) < maxProblems {
-		f.doc.problems.add(f.where(), value, what, args...)
+		f.doc.problems.add(f.label(), value, format, args...)
 	}
 }
 
-// isSet reports whether the key is there, be it without a value.
+// isSet reports whether the key is there, with or without a value.
 func (f field) isSet() bool { return f.node != nil }
 
 // isNull reports whether the key is there and has no value.
@@ -101,26 +101,26 @@ func (f field) isNull() bool {
 	return f.isSet() && f.node.Kind == yaml.ScalarNode && f.node.Tag == "!!null"
 }
 
-// of wraps a node within f.
-func (f field) of(node *yaml.Node, key string) (field, bool) {
+// child wraps a node inside f. ok is false when the limit is reached.
+func (f field) child(node *yaml.Node, key string) (inner field, ok bool) {
 	f.doc.nodes++
-	if f.doc.givenUp() {
+	if f.doc.overLimit() {
 		return field{}, false
 	}
-	inner := field{f.doc, key, node.Line, node}
+	inner = field{f.doc, key, node.Line, node}
 	if node.Kind == yaml.AliasNode {
 		inner.node = node.Alias
 	}
 	return inner, true
 }
 
-// keyForm is what an unknown key must look like to be quoted: with a missing
-// space, as in {app_secret:…}, a key is a secret too.
+// keyForm is what an unknown key must look like to be quoted: where a space is
+// missing, as in {app_secret:…}, the secret is part of the key.
 var keyForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,39}$`)
 
-// fields returns the values of a mapping by key; all of the known ones are in
-// it. Keys that are not known, or stand there twice, are problems. ok is false
-// if f is no mapping, which has been noted.
+// fields returns the values of a mapping by key, with an entry for every known
+// key. It reports unknown and duplicate keys. ok is false if f is not a mapping,
+// which it reports too.
 func (f field) fields(known ...string) (found map[string]field, ok bool) {
 	found = make(map[string]field, len(known))
 	for _, k := range known {
@@ -130,12 +130,12 @@ func (f field) fields(known ...string) (found map[string]field, ok bool) {
 		return found, true
 	}
 	if f.node.Kind != yaml.MappingNode {
-		f.wrong("", "not a mapping (key: value)")
+		f.report("", "want a mapping (key: value)")
 		return found, false
 	}
 	for pair := range slices.Chunk(f.node.Content, 2) {
 		k := pair[0]
-		value, ok := f.of(pair[1], k.Value)
+		value, ok := f.child(pair[1], k.Value)
 		if !ok {
 			return found, false
 		}
@@ -144,11 +144,11 @@ func (f field) fields(known ...string) (found map[string]field, ok bool) {
 		switch {
 		case k.Kind != yaml.ScalarNode || !keyForm.MatchString(k.Value):
 			value.key = ""
-			value.wrong("", "a key that is none of %s", strings.Join(known, ", "))
+			value.report("", "invalid key; want one of %s", strings.Join(known, ", "))
 		case !isKnown:
-			value.wrong("", "unknown key%s", didYouMean(k.Value, known))
+			value.report("", "unknown key%s", suggestion(k.Value, known))
 		case earlier.isSet():
-			value.wrong("", "stands in line %d already", earlier.line)
+			value.report("", "duplicate key, first used on line %d", earlier.line)
 		default:
 			found[k.Value] = value
 		}
@@ -162,12 +162,12 @@ func (f field) list() []field {
 		return nil
 	}
 	if f.node.Kind != yaml.SequenceNode {
-		f.wrong("", "not a list ([a, b], or lines that begin with a dash)")
+		f.report("", "want a list: [a, b], or one \"- item\" per line")
 		return nil
 	}
 	entries := make([]field, 0, len(f.node.Content))
 	for _, node := range f.node.Content {
-		entry, ok := f.of(node, f.key)
+		entry, ok := f.child(node, f.key)
 		if !ok {
 			return nil
 		}
@@ -176,19 +176,19 @@ func (f field) list() []field {
 	return entries
 }
 
-// text returns a scalar as it is written, be it a number or a date to YAML:
-// 0123 is a fine secret. ok is false where there is none, and then, unless the
-// key is missing, a problem has been noted.
+// text returns a scalar as it is written, even if YAML takes it for a number or
+// a date: 0123 is a valid secret. ok is false if there is none; then, unless the
+// key is missing, text has reported a problem.
 func (f field) text() (text string, ok bool) {
 	switch {
 	case !f.isSet():
 		return "", false
 	case f.node.Kind != yaml.ScalarNode:
-		f.wrong("", "not a plain value")
+		f.report("", "want a single value")
 	case f.node.Style&yaml.TaggedStyle != 0:
-		f.wrong("", "has a tag (!…); a value that begins with ! needs quotes")
+		f.report("", "YAML tags are not supported; quote a value that starts with !")
 	case f.isNull() || f.node.Value == "":
-		f.wrong("", "is empty")
+		f.report("", "is empty")
 	default:
 		return f.node.Value, true
 	}

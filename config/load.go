@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// loader is one reading of all there is.
+// loader reads all settings once.
 type loader struct {
-	lookup   func(string) (string, bool)
-	env      variables
-	tokenAPI string   // WECHAT_TOKEN_API, also of the file's accounts that do not say
-	read     sums     // the files read so far
-	named    []string // variables that the config file names
-	problems Problems
-	warnings []string
+	lookup        func(string) (string, bool)
+	env           variables
+	tokenAPI      string     // WECHAT_TOKEN_API, the default for accounts in the file too
+	read          fileHashes // the files read so far
+	secretEnvVars []string   // variables that the config file names
+	problems      Problems
+	warnings      []string
 }
 
 // Load reads the environment through lookup, which is like [os.LookupEnv], and
 // the files it names. An empty variable counts as unset. environ is like
-// [os.Environ] and serves only the warnings about variables that are not known;
-// it may be nil. The warnings are for the log, and hold no secret. The error is
-// [Problems]: all of them.
+// [os.Environ] and only serves to warn about unknown variables; it may be nil.
+// The warnings are for the log and hold no secrets. The error is [Problems],
+// the complete list.
 func Load(lookup func(string) (string, bool), environ []string) (*Config, []string, error) {
-	l := &loader{lookup: lookup, read: sums{}}
+	l := &loader{lookup: lookup, read: fileHashes{}}
 	var err error
 	if l.env, err = readVariables(lookup); err != nil {
 		return nil, nil, fmt.Errorf("read the environment: %w", err)
 	}
 	c := l.config()
 	l.warn(c)
-	known := l.named
+	known := l.secretEnvVars
 	for _, v := range knownVariables() {
 		known = append(known, v.name)
 	}
@@ -42,12 +42,12 @@ func Load(lookup func(string) (string, bool), environ []string) (*Config, []stri
 	return c, l.warnings, nil
 }
 
-// config reads everything and notes the problems.
+// config reads everything and collects the problems.
 func (l *loader) config() *Config {
 	env := l.env
 	l.tokenAPI = l.choice("WECHAT_TOKEN_API", env.TokenAPI, TokenAPIStable, TokenAPILegacy)
 	c := &Config{
-		Deny:            standardDeny(),
+		Deny:            defaultDeny(),
 		Upstreams:       l.upstreams("WECHAT_UPSTREAMS", env.Upstreams),
 		WeComUpstreams:  l.upstreams("WECOM_UPSTREAMS", env.WeComUpstreams),
 		Listen:          l.listen("PROXY_LISTEN", env.Listen),
@@ -73,27 +73,27 @@ func (l *loader) config() *Config {
 	c.StoreKey, c.StoreKeyOld = l.storeKeys()
 	l.environmentAccount(c)
 	if l.configFile(c) {
-		l.checkWho(c)
+		l.checkAccess(c)
 	}
 	l.checkAddresses()
 	return c
 }
 
-// environmentAccount adds the account that WECHAT_APP_ID names, if it is set.
+// environmentAccount adds the account of WECHAT_APP_ID, if it is set.
 func (l *loader) environmentAccount(c *Config) {
 	env := l.env
 	hasSecret := !env.AppSecret.IsZero() || env.AppSecretFile != ""
 	secret := l.secret("WECHAT_APP_SECRET", env.AppSecret, env.AppSecretFile)
 	switch {
 	case env.AppID == "" && hasSecret:
-		l.problems.add("WECHAT_APP_ID", "", "is not set, but its secret is")
+		l.problems.add("WECHAT_APP_ID", "", "required with WECHAT_APP_SECRET")
 	case env.AppID == "":
 		return
 	case !appIDForm.MatchString(env.AppID):
 		l.problems.add("WECHAT_APP_ID", env.AppID, appIDRule)
 	}
 	if env.AppID != "" && !hasSecret {
-		l.problems.add("WECHAT_APP_SECRET", "", "is not set, but WECHAT_APP_ID is; WECHAT_APP_SECRET_FILE would do as well")
+		l.problems.add("WECHAT_APP_SECRET", "", "required with WECHAT_APP_ID; or set WECHAT_APP_SECRET_FILE")
 	}
 	c.DefaultAccount = defaultAccount
 	c.Accounts = []Account{{
@@ -106,42 +106,43 @@ func (l *loader) environmentAccount(c *Config) {
 	}}
 }
 
-// checkWho notes it when there is nobody to call for, or anybody may call.
-func (l *loader) checkWho(c *Config) {
+// checkAccess reports a configuration without accounts, and one that lets
+// anyone on the network call.
+func (l *loader) checkAccess(c *Config) {
 	env := l.env
 	if len(c.Accounts) == 0 && env.AppSecret.IsZero() && env.AppSecretFile == "" {
-		l.problems.add("WECHAT_APP_ID", "", "there is no account: set WECHAT_APP_ID and WECHAT_APP_SECRET, or name accounts in PROXY_CONFIG_FILE")
+		l.problems.add("WECHAT_APP_ID", "", "no account configured: set WECHAT_APP_ID and WECHAT_APP_SECRET, or list accounts in PROXY_CONFIG_FILE")
 	}
 	hasKey := !env.ClientKey.IsZero() || env.ClientKeyFile != ""
 	hasClients := len(c.Clients) > 0
 	if hasKey && hasClients {
-		l.problems.add("PROXY_CLIENT_KEY", "", "is set, but %s names the clients; it is for all clients where no config file does", c.ConfigFile)
+		l.problems.add("PROXY_CLIENT_KEY", "", "conflicts with the clients in %s: set it only where no clients are listed", c.ConfigFile)
 	}
 	if isExposed(env.Listen) && !hasKey && !hasClients && env.TLSClientCAFile == "" && !c.AllowAnonymous {
-		l.problems.add("PROXY_LISTEN", env.Listen, "others can reach this address, and anybody could call: set PROXY_CLIENT_KEY, name clients in PROXY_CONFIG_FILE, or set PROXY_ALLOW_ANONYMOUS=true")
+		l.problems.add("PROXY_LISTEN", env.Listen, "not a loopback address, and clients need no key: set PROXY_CLIENT_KEY, list clients in PROXY_CONFIG_FILE, or set PROXY_ALLOW_ANONYMOUS=true")
 	}
 }
 
-// checkAddresses notes addresses that do not go together or with the keys.
+// checkAddresses reports listen addresses that conflict or need a key.
 func (l *loader) checkAddresses() {
 	env := l.env
 	if isExposed(env.AdminListen) && env.AdminKey.IsZero() && env.AdminKeyFile == "" {
-		l.problems.add("PROXY_ADMIN_LISTEN", env.AdminListen, "others can reach this address: set PROXY_ADMIN_KEY")
+		l.problems.add("PROXY_ADMIN_LISTEN", env.AdminListen, "not a loopback address: set PROXY_ADMIN_KEY")
 	}
 	if sameAddress(env.Listen, env.AdminListen) {
-		l.problems.add("PROXY_ADMIN_LISTEN", env.AdminListen, "the address of PROXY_LISTEN, %s, too", env.Listen)
+		l.problems.add("PROXY_ADMIN_LISTEN", env.AdminListen, "conflicts with PROXY_LISTEN=%s", env.Listen)
 	}
 }
 
-// warn notes what works, but hardly as it was meant.
+// warn adds warnings about settings that are valid but probably unintended.
 func (l *loader) warn(c *Config) {
 	if c.Store.Scheme == StoreMemory && !c.StoreKey.IsZero() {
 		l.warnings = append(l.warnings, "PROXY_STORE_KEY has no effect: PROXY_TOKEN_STORE keeps tokens in memory")
 	}
 	if c.Store.Scheme != StoreMemory && c.Store.Scheme != "" && c.StoreKey.IsZero() {
-		l.warnings = append(l.warnings, "PROXY_STORE_KEY is not set: who can read "+c.Store.Describe()+" can read the tokens")
+		l.warnings = append(l.warnings, "PROXY_STORE_KEY is not set: tokens are stored unencrypted in "+c.Store.Describe())
 	}
 	if c.AllowAnonymous && (!c.ClientKey.IsZero() || len(c.Clients) > 0) {
-		l.warnings = append(l.warnings, "PROXY_ALLOW_ANONYMOUS has no effect: there are client keys")
+		l.warnings = append(l.warnings, "PROXY_ALLOW_ANONYMOUS has no effect: client keys are configured")
 	}
 }

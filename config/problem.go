@@ -7,31 +7,31 @@ import (
 	"unicode/utf8"
 )
 
-// Problem is one thing that is wrong with what the operator said.
+// Problem is one thing that is wrong with the settings.
 type Problem struct {
 	Where string // a variable's name, or "file:line key"
-	Value string // what it was set to; "" for a secret, or where nothing was set
-	What  string // what is wrong with that, and what would be right
+	Value string // its value; "" for a secret, or if it has none
+	What  string // what is wrong, or what is wanted instead
 }
 
-// String returns "PROXY_LISTEN=foo: not host:port …".
+// String returns "PROXY_LISTEN=foo: want host:port, …".
 func (p Problem) String() string {
 	if p.Value == "" {
 		return p.Where + ": " + p.What
 	}
-	return p.Where + "=" + quoteIfOdd(p.Value) + ": " + p.What
+	return p.Where + "=" + quoteIfNeeded(p.Value) + ": " + p.What
 }
 
-// Problems is everything that is wrong, as one error.
+// Problems is the list of everything that is wrong, as one error.
 type Problems []Problem
 
-// Error returns one message that lists all problems, one a line.
+// Error returns a message with one problem per line.
 func (ps Problems) Error() string {
 	var b strings.Builder
 	if len(ps) == 1 {
-		b.WriteString("1 setting is wrong:")
+		b.WriteString("1 invalid setting:")
 	} else {
-		fmt.Fprintf(&b, "%d settings are wrong:", len(ps))
+		fmt.Fprintf(&b, "%d invalid settings:", len(ps))
 	}
 	for _, p := range ps {
 		b.WriteString("\n  ")
@@ -40,30 +40,30 @@ func (ps Problems) Error() string {
 	return b.String()
 }
 
-// add notes a problem; what is a format for args.
-func (ps *Problems) add(where, value, what string, args ...any) {
-	*ps = append(*ps, Problem{Where: where, Value: value, What: fmt.Sprintf(what, args...)})
+// add adds a problem; format is for args.
+func (ps *Problems) add(where, value, format string, args ...any) {
+	*ps = append(*ps, Problem{Where: where, Value: value, What: fmt.Sprintf(format, args...)})
 }
 
-// quoteIfOdd returns s as it is if it fits well in a line of text, and else
-// quoted and cut.
-func quoteIfOdd(s string) string {
+// quoteIfNeeded returns s unchanged if it is short and printable; otherwise it
+// quotes s and cuts it to a length that fits into a message.
+func quoteIfNeeded(s string) string {
 	const longest = 200
 	cut := len(s) > longest
 	if cut {
 		s = s[:longest]
 	}
-	odd := cut || !utf8.ValidString(s)
+	quoted := cut || !utf8.ValidString(s)
 	for _, r := range s {
-		odd = odd || !strconv.IsPrint(r)
+		quoted = quoted || !strconv.IsPrint(r)
 	}
 	if strings.TrimSpace(s) != s {
-		odd = true
+		quoted = true
 	}
 	switch {
 	case cut:
 		return strconv.Quote(s) + "…"
-	case odd:
+	case quoted:
 		return strconv.Quote(s)
 	default:
 		return s

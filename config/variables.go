@@ -2,7 +2,10 @@ package config
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
@@ -11,41 +14,41 @@ import (
 )
 
 // variables is the environment as the operator wrote it. All fields are text,
-// so that reading them never fails and everything that is wrong is found by our
-// own checks, at once. The tags are the one list of variables there is: Help
-// and the warnings about unknown ones are made from it.
+// so that reading them never fails and our own checks can report everything
+// that is wrong at once. The tags are the only list of variables: Help and the
+// warnings about unknown variables are made from it.
 type variables struct {
 	AppID           string        `env:"WECHAT_APP_ID" help:"AppID of the account named default"`
-	AppSecret       secret.Secret `env:"WECHAT_APP_SECRET" help:"its AppSecret"`
-	AppSecretFile   string        `env:"WECHAT_APP_SECRET_FILE" help:"a file that holds the AppSecret instead"`
+	AppSecret       secret.Secret `env:"WECHAT_APP_SECRET" help:"AppSecret of that account"`
+	AppSecretFile   string        `env:"WECHAT_APP_SECRET_FILE" help:"file that holds the AppSecret, instead of WECHAT_APP_SECRET"`
 	TokenAPI        string        `env:"WECHAT_TOKEN_API, default=stable" help:"stable (POST /cgi-bin/stable_token) or legacy (GET /cgi-bin/token)"`
-	Upstreams       string        `env:"WECHAT_UPSTREAMS, default=https://api.weixin.qq.com,https://api2.weixin.qq.com" help:"WeChat's base URLs in order of preference, with commas between"`
+	Upstreams       string        `env:"WECHAT_UPSTREAMS, default=https://api.weixin.qq.com,https://api2.weixin.qq.com" help:"base URLs of WeChat in order of preference, separated by commas"`
 	WeComUpstreams  string        `env:"WECOM_UPSTREAMS, default=https://qyapi.weixin.qq.com" help:"the same for WeCom"`
-	ConfigFile      string        `env:"PROXY_CONFIG_FILE" help:"a YAML file with more accounts and with clients; read again when it changes"`
-	Listen          string        `env:"PROXY_LISTEN, default=127.0.0.1:8080" help:"where clients call"`
-	AdminListen     string        `env:"PROXY_ADMIN_LISTEN, default=127.0.0.1:8081" help:"health, metrics and dashboard"`
-	ClientKey       secret.Secret `env:"PROXY_CLIENT_KEY" help:"one key for all clients, where no config file names them"`
-	ClientKeyFile   string        `env:"PROXY_CLIENT_KEY_FILE" help:"a file that holds that key instead"`
-	AllowAnonymous  string        `env:"PROXY_ALLOW_ANONYMOUS, default=false" help:"true: clients without a key may call even when PROXY_LISTEN is not loopback"`
-	AdminKey        secret.Secret `env:"PROXY_ADMIN_KEY" help:"the key of the admin address, needed when that is not loopback"`
-	AdminKeyFile    string        `env:"PROXY_ADMIN_KEY_FILE" help:"a file that holds that key instead"`
-	TLSCertFile     string        `env:"PROXY_TLS_CERT_FILE" help:"certificate (PEM) for TLS on PROXY_LISTEN; read again when it changes"`
-	TLSKeyFile      string        `env:"PROXY_TLS_KEY_FILE" help:"its private key (PEM)"`
-	TLSClientCAFile string        `env:"PROXY_TLS_CLIENT_CA_FILE" help:"mutual TLS: the CA (PEM) that signs clients' certificates"`
-	TokenStore      secret.Secret `env:"PROXY_TOKEN_STORE, default=memory:" help:"memory:, file:///path/to/dir, redis://… or rediss://…"`
-	TokenStoreFile  string        `env:"PROXY_TOKEN_STORE_FILE" help:"a file that holds that URL instead, where it has a password"`
-	StoreKey        secret.Secret `env:"PROXY_STORE_KEY" help:"32 bytes in base64 that seal what the store holds; a second, after a comma, opens what an older key sealed"`
-	StoreKeyFile    string        `env:"PROXY_STORE_KEY_FILE" help:"a file that holds that key instead"`
-	TokenDisclosure string        `env:"PROXY_TOKEN_DISCLOSURE, default=placeholder" help:"what clients that ask for a token get: placeholder or real"`
+	ConfigFile      string        `env:"PROXY_CONFIG_FILE" help:"YAML file with more accounts and with clients; reloaded when it changes"`
+	Listen          string        `env:"PROXY_LISTEN, default=127.0.0.1:8080" help:"address for clients"`
+	AdminListen     string        `env:"PROXY_ADMIN_LISTEN, default=127.0.0.1:8081" help:"address for health, metrics and the dashboard"`
+	ClientKey       secret.Secret `env:"PROXY_CLIENT_KEY" help:"one key for all clients, if the config file lists no clients"`
+	ClientKeyFile   string        `env:"PROXY_CLIENT_KEY_FILE" help:"file that holds that key, instead of PROXY_CLIENT_KEY"`
+	AllowAnonymous  string        `env:"PROXY_ALLOW_ANONYMOUS, default=false" help:"true: clients need no key, even if PROXY_LISTEN is not a loopback address"`
+	AdminKey        secret.Secret `env:"PROXY_ADMIN_KEY" help:"key for the admin address; required if that is not a loopback address"`
+	AdminKeyFile    string        `env:"PROXY_ADMIN_KEY_FILE" help:"file that holds that key, instead of PROXY_ADMIN_KEY"`
+	TLSCertFile     string        `env:"PROXY_TLS_CERT_FILE" help:"TLS certificate (PEM) for PROXY_LISTEN; reloaded when it changes"`
+	TLSKeyFile      string        `env:"PROXY_TLS_KEY_FILE" help:"private key (PEM) of that certificate"`
+	TLSClientCAFile string        `env:"PROXY_TLS_CLIENT_CA_FILE" help:"CA certificates (PEM) that sign client certificates, for mutual TLS"`
+	TokenStore      secret.Secret `env:"PROXY_TOKEN_STORE, default=memory:" help:"where tokens are stored: memory:, file:///path/to/dir, redis://… or rediss://…"`
+	TokenStoreFile  string        `env:"PROXY_TOKEN_STORE_FILE" help:"file that holds that URL, for one with a password"`
+	StoreKey        secret.Secret `env:"PROXY_STORE_KEY" help:"32 bytes in base64 that encrypt stored tokens; an optional second key, after a comma, decrypts older ones"`
+	StoreKeyFile    string        `env:"PROXY_STORE_KEY_FILE" help:"file that holds that key, instead of PROXY_STORE_KEY"`
+	TokenDisclosure string        `env:"PROXY_TOKEN_DISCLOSURE, default=placeholder" help:"what a client that requests a token gets: placeholder or real"`
 	ErrorStatus     string        `env:"PROXY_ERROR_STATUS, default=http" help:"http: the proxy's own errors have their HTTP status; ok: they are HTTP 200"`
-	MaxBody         string        `env:"PROXY_MAX_BODY, default=32MiB" help:"longest request body"`
-	UpstreamTimeout string        `env:"PROXY_UPSTREAM_TIMEOUT, default=30s" help:"from the end of a request to the header of WeChat's answer"`
-	BreakerOpenFor  string        `env:"PROXY_BREAKER_OPEN_FOR, default=5s" help:"how long an open breaker rests before it probes"`
-	ShutdownGrace   string        `env:"PROXY_SHUTDOWN_GRACE, default=30s" help:"how long calls in flight may take after SIGTERM"`
-	JSSDKHosts      string        `env:"PROXY_JSSDK_HOSTS" help:"hosts that /-/jssdk/config signs for, with commas between, *.example.com allowed; empty: any"`
-	QuotaEvery      string        `env:"PROXY_QUOTA_EVERY, default=0s" help:"how often WeChat is asked what is left of the day's quota for the paths called most, for the metrics; 0s: never, each question counts as a call"`
+	MaxBody         string        `env:"PROXY_MAX_BODY, default=32MiB" help:"maximum size of a request body"`
+	UpstreamTimeout string        `env:"PROXY_UPSTREAM_TIMEOUT, default=30s" help:"maximum time from the end of a request to WeChat's response header"`
+	BreakerOpenFor  string        `env:"PROXY_BREAKER_OPEN_FOR, default=5s" help:"how long a circuit breaker stays open before it probes"`
+	ShutdownGrace   string        `env:"PROXY_SHUTDOWN_GRACE, default=30s" help:"maximum time for calls in flight after SIGTERM"`
+	JSSDKHosts      string        `env:"PROXY_JSSDK_HOSTS" help:"hosts that /-/jssdk/config signs for, separated by commas, *.example.com allowed; empty: any"`
+	QuotaEvery      string        `env:"PROXY_QUOTA_EVERY, default=0s" help:"how often to query WeChat for the remaining daily quota of the most called paths, for the metrics; each query counts as a call; 0s: never"`
 	LogLevel        string        `env:"PROXY_LOG_LEVEL, default=info" help:"debug, info, warn or error"`
-	LogFormat       string        `env:"PROXY_LOG_FORMAT, default=auto" help:"auto (coloured on a terminal, else JSON), text or json"`
+	LogFormat       string        `env:"PROXY_LOG_FORMAT, default=auto" help:"auto (coloured text on a terminal, otherwise JSON), text or json"`
 }
 
 // readVariables fills in variables; an empty one counts as unset.
@@ -63,7 +66,7 @@ func readVariables(lookup func(string) (string, bool)) (variables, error) {
 
 // variable is what the tags say about one variable.
 type variable struct {
-	name, standard, help string // standard: its default, or ""
+	name, defaultValue, help string
 }
 
 // knownVariables returns all variables in the order of the struct.
@@ -71,8 +74,75 @@ func knownVariables() []variable {
 	t := reflect.TypeFor[variables]()
 	list := make([]variable, 0, t.NumField())
 	for f := range t.Fields() {
-		name, standard, _ := strings.Cut(f.Tag.Get("env"), ", default=")
-		list = append(list, variable{name, standard, f.Tag.Get("help")})
+		name, defaultValue, _ := strings.Cut(f.Tag.Get("env"), ", default=")
+		list = append(list, variable{name, defaultValue, f.Tag.Get("help")})
 	}
 	return list
+}
+
+// Help lists the variables, each with its meaning and its default.
+func Help(w io.Writer) {
+	var b strings.Builder
+	for _, v := range knownVariables() {
+		fmt.Fprintf(&b, "  %s\n      %s\n", v.name, v.help)
+		if v.defaultValue != "" {
+			fmt.Fprintf(&b, "      default: %s\n", v.defaultValue)
+		}
+	}
+	_, _ = io.WriteString(w, b.String())
+}
+
+// unknownVariables warns about variables that look like ours but are not, and
+// suggests the nearest known name. They are no error because Kubernetes sets
+// PROXY_PORT and others for a service named proxy.
+func unknownVariables(environ []string, known []string) []string {
+	var warnings []string
+	for _, setting := range environ {
+		name, _, _ := strings.Cut(setting, "=")
+		if !strings.HasPrefix(name, "WECHAT_") && !strings.HasPrefix(name, "PROXY_") || slices.Contains(known, name) {
+			continue
+		}
+		warnings = append(warnings, fmt.Sprintf("unknown variable %s%s", quoteIfNeeded(name), suggestion(name, known)))
+	}
+	slices.Sort(warnings)
+	return slices.Compact(warnings)
+}
+
+// suggestion returns "; did you mean X?" with the nearest known name, or "" if
+// none is close.
+func suggestion(name string, known []string) string {
+	best, distance := "", len(name)/3+1
+	for _, k := range known {
+		if d := editDistance(name, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// editDistance counts the bytes to insert, delete or replace to get from a to
+// b. It compares only the beginning of long names.
+func editDistance(a, b string) int {
+	const longest = 64
+	a, b = a[:min(len(a), longest)], b[:min(len(b), longest)]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -12,136 +12,163 @@ import (
 )
 
 const (
-	// settleTime is waited after an event, for what comes as several: an editor
-	// writes aside and renames, a shell truncates and writes.
+	// settleTime is how long no event must come before the files are read: one
+	// change causes several, because an editor writes another file and renames
+	// it, and a shell truncates and writes.
 	settleTime = 100 * time.Millisecond
-	// pollEvents is how often files are looked at besides: network file systems
-	// send no events.
-	pollEvents = 2 * time.Second
-	// pollAlone is how often where the system sends no events at all.
-	pollAlone = time.Second
+	// settleLimit bounds that wait, for directories in which something is
+	// always written.
+	settleLimit = 2 * time.Second
+	// pollWithEvents is how often the files are read in addition to events,
+	// because network file systems send none.
+	pollWithEvents = 2 * time.Second
+	// pollWithoutEvents is how often where the system cannot send events at all.
+	pollWithoutEvents = time.Second
 )
 
-// Watch calls changed each time that one of the files holds something else than
-// before, until ctx ends; then it returns nil. It sees files written in place,
-// renamed into place, and reached through a symbolic link that is turned
-// elsewhere, as Kubernetes does. A file that cannot be read has not changed: it
-// is about to be replaced. Calls come one at a time, from Watch's goroutine.
+// Watch calls changed whenever the contents of one of the files change, until
+// ctx is done; then it returns nil. It notices files written in place, renamed
+// into place, and reached through a symbolic link that changes, as in Kubernetes
+// volumes. A file that cannot be read counts as unchanged: it is about to be
+// replaced. Calls of changed come one at a time, from Watch's goroutine.
 func Watch(ctx context.Context, files []string, changed func()) error {
-	held := make(sums, len(files))
+	known := make(fileHashes, len(files))
 	for _, name := range files {
-		held[name] = sum{} // what a file that cannot be read is taken to hold
+		known[name] = fileHash{} // for a file that cannot be read yet
 	}
-	w := watcher{held: held, newSystem: fsnotify.NewWatcher, poll: pollEvents}
-	w.look()
-	return w.watch(ctx, changed)
+	w := watcher{known: known, newEvents: systemEvents, poll: pollWithEvents}
+	w.update()
+	return w.run(ctx, changed)
 }
 
-// Watch is [Watch] for the files that c was read from. Nothing is missed: what
-// changed after c was read and before Watch was called is noticed at once.
+// Watch is [Watch] for the files that c was read from. It misses nothing: a
+// change between reading c and calling Watch is reported at once.
 func (c *Config) Watch(ctx context.Context, changed func()) error {
-	w := watcher{held: maps.Clone(*c.read), newSystem: fsnotify.NewWatcher, poll: pollEvents}
-	return w.watch(ctx, changed)
+	w := watcher{known: maps.Clone(*c.read), newEvents: systemEvents, poll: pollWithEvents}
+	return w.run(ctx, changed)
+}
+
+// events are the file system's notifications about directories.
+type events struct {
+	changes <-chan fsnotify.Event
+	errors  <-chan error // events were lost
+	directories
+}
+
+// directories are those that events come from; an [fsnotify.Watcher].
+type directories interface {
+	Add(dir string) error // no error if it was added before
+	Remove(dir string) error
+	Close() error
+}
+
+// systemEvents opens the notifications of the operating system.
+func systemEvents() (events, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return events{}, err
+	}
+	return events{w.Events, w.Errors, w}, nil
 }
 
 // watcher is one call of Watch.
 type watcher struct {
-	held      sums // what the files held when last looked at, by name
-	newSystem func() (*fsnotify.Watcher, error)
-	poll      time.Duration // how often to look where the system sends events
+	known     fileHashes // the contents when last read, by name
+	newEvents func() (events, error)
+	poll      time.Duration // how often to read the files if there are events
 
-	system *fsnotify.Watcher // nil: it sends none
-	dirs   map[string]bool   // directories that system watches
+	events events          // zero: there are none
+	dirs   map[string]bool // the directories that events come from
 }
 
-func (w *watcher) watch(ctx context.Context, changed func()) error {
-	if err := w.absolute(); err != nil {
+func (w *watcher) run(ctx context.Context, changed func()) error {
+	if err := w.makeAbsolute(); err != nil {
 		return err
 	}
-	var (
-		events <-chan fsnotify.Event
-		errs   <-chan error
-	)
-	poll := pollAlone
-	if system, err := w.newSystem(); err == nil {
-		defer func() { _ = system.Close() }()
-		w.system, events, errs = system, system.Events, system.Errors
-		if w.follow() {
+	poll := pollWithoutEvents
+	if events, err := w.newEvents(); err == nil {
+		defer func() { _ = events.Close() }()
+		w.events = events
+		if w.watchDirs() {
 			poll = w.poll
 		}
 	}
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		if w.look() {
+		if w.update() {
 			changed()
 		}
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
-		case <-events:
-			w.settle(ctx, events)
-		case <-errs: // events were lost
+		case <-w.events.changes:
+			w.settle(ctx)
+		case <-w.events.errors:
 		}
-		w.follow()
+		w.watchDirs()
 	}
 	return nil
 }
 
-// settle waits a moment, and takes the events that come meanwhile.
-func (w *watcher) settle(ctx context.Context, events <-chan fsnotify.Event) {
-	settled := time.After(settleTime)
+// settle waits until no event has come for settleTime, so that one change of
+// several steps is read once, when it is complete.
+func (w *watcher) settle(ctx context.Context) {
+	limit := time.After(settleLimit)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-settled:
+		case <-limit:
 			return
-		case <-events:
+		case <-time.After(settleTime):
+			return
+		case <-w.events.changes:
 		}
 	}
 }
 
-// absolute makes the names absolute: a working directory that changes must not
-// lose the files.
-func (w *watcher) absolute() error {
-	held := make(sums, len(w.held))
-	for name, s := range w.held {
+// makeAbsolute makes the names absolute, so that the files are still found if
+// the working directory changes.
+func (w *watcher) makeAbsolute() error {
+	known := make(fileHashes, len(w.known))
+	for name, hash := range w.known {
 		abs, err := filepath.Abs(name)
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", name, err)
 		}
-		held[abs] = s
+		known[abs] = hash
 	}
-	w.held = held
+	w.known = known
 	return nil
 }
 
-// look reports whether a file holds something else than before.
-func (w *watcher) look() bool {
+// update reads the files and reports whether the contents of one have changed.
+func (w *watcher) update() bool {
 	changed := false
-	for name, before := range w.held {
+	for name, before := range w.known {
 		data, err := readFile(name, maxFile)
 		if err != nil {
 			continue
 		}
 		if now := sha256.Sum256(data); now != before {
-			w.held[name] = now
+			w.known[name] = now
 			changed = true
 		}
 	}
 	return changed
 }
 
-// follow has the system watch the directories of the files, and of what they
-// are links to. It reports whether it does. Files themselves are not watched:
-// whoever renames another into place takes the watch away with the old one.
-func (w *watcher) follow() bool {
-	if w.system == nil {
+// watchDirs asks for events from the directories of the files and of what they
+// link to. It reports whether it gets them. It does not watch the files
+// themselves: when another file is renamed into place, the watch goes with the
+// old one.
+func (w *watcher) watchDirs() bool {
+	if w.events.directories == nil {
 		return false
 	}
 	dirs := make(map[string]bool)
-	for name := range w.held {
+	for name := range w.known {
 		dirs[filepath.Dir(name)] = true
 		if target, err := filepath.EvalSymlinks(name); err == nil {
 			dirs[filepath.Dir(target)] = true
@@ -149,15 +176,14 @@ func (w *watcher) follow() bool {
 	}
 	for dir := range w.dirs {
 		if !dirs[dir] {
-			// It may be gone, and the watch with it.
-			_ = w.system.Remove(dir)
+			// It may no longer exist, and the watch with it.
+			_ = w.events.Remove(dir)
 		}
 	}
 	w.dirs = dirs
 	all := true
 	for dir := range dirs {
-		// One that is watched already is no error.
-		all = w.system.Add(dir) == nil && all
+		all = w.events.Add(dir) == nil && all
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,16 +14,16 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// noEvents is a system that sends no events.
-func noEvents() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
+// noEvents is a system without events.
+func noEvents() (events, error) { return events{}, errors.New("too many open files") }
 
-// start runs a watcher until the test ends. Each of its calls is sent.
+// start runs a watcher until the test ends and sends its calls of changed.
 func (w *watcher) start(t *testing.T) <-chan struct{} {
 	t.Helper()
 	calls := make(chan struct{}, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- w.watch(ctx, func() { calls <- struct{}{} }) }()
+	go func() { done <- w.run(ctx, func() { calls <- struct{}{} }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -42,7 +43,7 @@ func wait(t *testing.T, calls <-chan struct{}, what string) {
 	}
 }
 
-func TestEventsTellOfEveryKindOfChange(t *testing.T) {
+func TestWatchNoticesEveryKindOfChange(t *testing.T) {
 	t.Parallel()
 	if system, err := fsnotify.NewWatcher(); err != nil {
 		skip(t, "events of the file system: "+err.Error())
@@ -115,9 +116,9 @@ func TestEventsTellOfEveryKindOfChange(t *testing.T) {
 			change.before(t, dir)
 			first := write(t, dir, "first", "ready")
 			w := &watcher{
-				// The first call says that the watcher is at work.
-				held:      sums{filepath.Join(dir, "file"): {}, first: {}},
-				newSystem: fsnotify.NewWatcher,
+				// The first call tells that the watcher is running.
+				known:     fileHashes{filepath.Join(dir, "file"): {}, first: {}},
+				newEvents: systemEvents,
 				poll:      time.Hour,
 			}
 			calls := w.start(t)
@@ -128,7 +129,7 @@ func TestEventsTellOfEveryKindOfChange(t *testing.T) {
 	}
 }
 
-func TestWatchSeesWhatHappenedBeforeIt(t *testing.T) {
+func TestWatchNoticesEarlierChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := write(t, dir, "f.yaml", "accounts: [{name: a, app_id: wx1, app_secret: a}]\n")
@@ -153,13 +154,13 @@ func TestWatchReturnsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestWithoutEventsFilesAreLookedAtEachSecond(t *testing.T) {
+func TestWatchPollsWithoutEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		file := write(t, dir, "file", "old")
-		w := &watcher{held: sums{file: {}}, newSystem: noEvents}
-		w.look()
+		w := &watcher{known: fileHashes{file: {}}, newEvents: noEvents}
+		w.update()
 		calls := w.start(t)
 		synctest.Wait()
 		if len(calls) != 0 {
@@ -167,7 +168,7 @@ func TestWithoutEventsFilesAreLookedAtEachSecond(t *testing.T) {
 		}
 
 		write(t, dir, "file", "new")
-		time.Sleep(pollAlone)
+		time.Sleep(pollWithoutEvents)
 		synctest.Wait()
 		if len(calls) != 1 {
 			t.Fatalf("after a change: %d calls", len(calls))
@@ -176,19 +177,19 @@ func TestWithoutEventsFilesAreLookedAtEachSecond(t *testing.T) {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * pollAlone)
+		time.Sleep(10 * pollWithoutEvents)
 		synctest.Wait()
 		if len(calls) != 1 {
 			t.Errorf("a file that is gone has changed: %d calls", len(calls))
 		}
 		write(t, dir, "file", "new")
-		time.Sleep(10 * pollAlone)
+		time.Sleep(10 * pollWithoutEvents)
 		synctest.Wait()
 		if len(calls) != 1 {
 			t.Errorf("a file that came back as it was has changed: %d calls", len(calls))
 		}
 		write(t, dir, "file", "newer")
-		time.Sleep(10 * pollAlone)
+		time.Sleep(10 * pollWithoutEvents)
 		synctest.Wait()
 		if len(calls) != 2 {
 			t.Errorf("a file that came back has not changed: %d calls", len(calls))
@@ -196,8 +197,74 @@ func TestWithoutEventsFilesAreLookedAtEachSecond(t *testing.T) {
 	})
 }
 
-// skip ends a test for want of what is missing; with WTP_REQUIRE_ALL=1 that is
-// a failure.
+// fakeDirs accepts every directory; the test sends the events.
+type fakeDirs struct{}
+
+func (fakeDirs) Add(string) error    { return nil }
+func (fakeDirs) Remove(string) error { return nil }
+func (fakeDirs) Close() error        { return nil }
+
+// fakeEvents returns a watcher of file, and a function that sends it an event.
+func fakeEvents(file string) (w *watcher, send func()) {
+	changes := make(chan fsnotify.Event)
+	w = &watcher{
+		known:     fileHashes{file: {}},
+		newEvents: func() (events, error) { return events{changes, nil, fakeDirs{}}, nil },
+		poll:      time.Hour,
+	}
+	w.update()
+	return w, func() { changes <- fsnotify.Event{Name: file, Op: fsnotify.Write} }
+}
+
+func TestWatchWaitsUntilABurstOfWritesIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w, send := fakeEvents(write(t, dir, "file", "old"))
+		calls := w.start(t)
+		synctest.Wait()
+		for i := range 10 {
+			write(t, dir, "file", strings.Repeat("x", i))
+			send()
+			time.Sleep(settleTime - time.Millisecond)
+			synctest.Wait()
+			if len(calls) != 0 {
+				t.Fatalf("write %d of a burst was reported before the end of the burst", i)
+			}
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if len(calls) != 1 {
+			t.Fatalf("a burst of writes was reported %d times", len(calls))
+		}
+		time.Sleep(10 * settleTime)
+		synctest.Wait()
+		if len(calls) != 1 {
+			t.Errorf("a burst of writes was reported %d times", len(calls))
+		}
+	})
+}
+
+func TestWatchDoesNotWaitForEverInABusyDirectory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w, send := fakeEvents(write(t, dir, "file", "old"))
+		calls := w.start(t)
+		synctest.Wait()
+		write(t, dir, "file", "new")
+		for start := time.Now(); time.Since(start) < settleLimit+settleTime; time.Sleep(settleTime / 2) {
+			send()
+		}
+		synctest.Wait()
+		if len(calls) != 1 {
+			t.Errorf("a change among endless events was reported %d times", len(calls))
+		}
+	})
+}
+
+// skip skips a test that needs something missing; with WTP_REQUIRE_ALL=1 it fails
+// the test.
 func skip(t *testing.T, missing string) {
 	t.Helper()
 	if os.Getenv("WTP_REQUIRE_ALL") == "1" {

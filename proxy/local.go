@@ -88,7 +88,7 @@ func notFound(l local) ([]byte, error) {
 // is worth nothing at WeChat, or with the real one where the operator wants
 // that. Whatever it asks for, WeChat is not asked.
 func (p *Proxy) giveToken(l local) ([]byte, error) {
-	ask, err := emulate.ParseTokenAsk(l.r, l.body)
+	ask, err := emulate.ParseTokenRequest(l.r, l.body)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (p *Proxy) giveToken(l local) ([]byte, error) {
 
 // asker says who asks for a token and of which account, in WeChat's own words
 // where it is nobody, or none of theirs.
-func (l local) asker(ask emulate.TokenAsk) *answer.Refusal {
+func (l local) asker(ask emulate.TokenRequest) *answer.Refusal {
 	o := offerOf(l.call)
 	o.Placeholder = "" // an old one does not buy a new one
 	id, refusal := identifyBySecret(l.call, o, ask.Secret.Reveal())
@@ -234,7 +234,7 @@ func (p *Proxy) signCard(l local) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return emulate.NewCard(emulate.ParseCardAsk(q), l.account.ID, ticket.Value, emulate.Nonce(), time.Now()).Answer(), nil
+	return emulate.NewCard(emulate.ParseCardRequest(q), l.account.ID, ticket.Value, emulate.Nonce(), time.Now()).Answer(), nil
 }
 
 // params is the query of an endpoint that takes GET only.

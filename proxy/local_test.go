@@ -130,7 +130,7 @@ func TestRealTokens(t *testing.T) {
 	if err := json.Unmarshal([]byte(g.body), &doc); err != nil || tokenOf(t, g) != w.wechat.Current(shopID) || doc.ExpiresIn > 7200 || doc.ExpiresIn < 7000 {
 		t.Errorf("%v", g)
 	}
-	if g := w.call(ask+billingKey, ""); g.StatusCode != 403 || !strings.Contains(g.Msg, `client "billing" has no rule for GET /cgi-bin/token`) {
+	if g := w.call(ask+billingKey, ""); g.StatusCode != 403 || !strings.Contains(g.Msg, `client "billing" has no allow rule for GET /cgi-bin/token`) {
 		t.Errorf("a client whose rules do not have it: %v", g)
 	}
 	w.wechat.ResetLog()

@@ -142,7 +142,7 @@ func (c *call) authorize() *answer.Refusal {
 
 // mayCall asks the rules for the path, and for the path without the slash at
 // its end: WeChat might take it for that, and our own routes do.
-func (c *call) mayCall() access.Verdict {
+func (c *call) mayCall() access.Decision {
 	v := c.dir.Policy.MayCall(c.client, c.method, c.path)
 	if bare := withoutSlash(c.path); v.OK && bare != c.path {
 		return c.dir.Policy.MayCall(c.client, c.method, bare)

@@ -39,21 +39,21 @@ func refusals() []refusalRow {
 		{name: "TRACE", line: "TRACE /cgi-bin/user/get", status: 400, kind: "http_request_error", words: "TRACE is not served"},
 		{name: "a path and a parameter that differ", line: "GET /@shop/cgi-bin/user/get?from_appid=" + blogID, status: 400, kind: "http_request_error", words: `from_appid means account "blog", but the call is for "shop"`},
 		{name: "two from_appid", line: "GET /cgi-bin/user/get?from_appid=a&from_appid=b", status: 400, kind: "http_request_error", words: "the query has two different from_appid"},
-		{name: "a token endpoint that is put", line: "PUT /cgi-bin/token", status: 400, kind: "http_request_error", words: "this path takes GET and POST"},
+		{name: "a token endpoint that is put", line: "PUT /cgi-bin/token", status: 400, kind: "http_request_error", words: "this path accepts GET and POST"},
 
 		{name: "no key", world: withClients, line: "GET /cgi-bin/user/get", status: 401, kind: "http_request_denied", words: "this proxy wants a client key: Authorization: Bearer, or a Basic password"},
 		{name: "a wrong key", world: withClients, line: "GET /cgi-bin/user/get", header: []string{bearer("x")}, status: 401, kind: "http_request_denied", words: "this client key is not known"},
 		{name: "a wrong password", world: withClients, line: "GET /cgi-bin/user/get", header: []string{"Authorization: Basic eDp5"}, status: 401, kind: "http_request_denied", words: "this client key is not known"},
 
 		{name: "an account of others", world: withClients, line: "POST /@blog/cgi-bin/message/custom/send", body: "{}", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `client "billing" may not use account "blog"`},
-		{name: "a path without a rule", world: withClients, line: "POST /cgi-bin/menu/create", body: "{}", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `client "billing" has no rule for POST /cgi-bin/menu/create`},
+		{name: "a path without a rule", world: withClients, line: "POST /cgi-bin/menu/create", body: "{}", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `client "billing" has no allow rule for POST /cgi-bin/menu/create`},
 		{name: "a path with a rule against it", world: withClients, line: "GET /cgi-bin/menu/delete", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `GET /cgi-bin/menu/delete is denied to client "billing" (rule /cgi-bin/menu/delete)`},
 		{name: "a path that is nobody's", world: withClients, line: "POST /cgi-bin/clear_quota", body: "{}", header: []string{bearer(rootKey)}, status: 403, kind: "http_request_denied", words: `POST /cgi-bin/clear_quota is denied to everyone (rule /cgi-bin/clear_quota*)`},
 		{name: "a page of another site", line: "GET /cgi-bin/user/get", header: []string{"Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}, status: 403, kind: "http_request_denied", words: "a page of another site made a browser send this call"},
 		{
 			name: "a signature for a host that is not listed", world: setup{proxy: func(o *Options) { o.JSSDKHosts = []string{"shop.example"} }},
 			line: "GET /-/jssdk/config?url=https://evil.example/", status: 403, kind: "http_request_denied",
-			words: "the page's host is not on the list of those that are signed for (PROXY_JSSDK_HOSTS)",
+			words: "the host of the page is not listed in PROXY_JSSDK_HOSTS",
 		},
 
 		{name: "an account that there is not", world: withClients, line: "GET /@nobody/cgi-bin/user/get", header: []string{bearer(rootKey)}, status: 404, kind: "destination_not_found", words: `there is no account "nobody"`},

@@ -11,35 +11,36 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// ClientSpec is what the operator says about a client.
+// ClientSpec is the configuration of a client.
 type ClientSpec struct {
-	// Name is shown in logs and metrics, and is the common name of the client's
-	// certificate where there is mutual TLS. At most 63 bytes, never empty.
+	// Name is used in logs and metrics. With mutual TLS it is also the common
+	// name of the client's certificate. It has 1 to 63 bytes.
 	Name string
-	// KeySHA256 is the SHA-256 of the client's key. Zero: it has none, and is
-	// known by its certificate alone.
+	// KeySHA256 is the SHA-256 of the client's key. If zero, the client has only
+	// a certificate.
 	KeySHA256 [sha256.Size]byte
-	// Accounts are the names of those it may use, its default first; none: all.
+	// Accounts names the accounts it may use, its default first. If empty, it may
+	// use all.
 	Accounts []string
-	// Allow and Deny are patterns, see [ParsePattern]. Without Allow it may call
-	// everything that is not denied.
+	// Allow and Deny are patterns, see [ParsePattern]. If Allow is empty, the
+	// client may call everything that is not denied.
 	Allow, Deny []string
-	// Rate is how many calls a second it may make; 0: any number. Burst is how
-	// many at once; 0: as many as in a second, at least one.
+	// Rate is the number of calls per second it may make; 0: no limit. Burst is
+	// the number of calls at once; 0: those of one second, at least one.
 	Rate  float64
 	Burst int
 }
 
-// Shared returns the spec of the one client there is where all share a key. Its
+// Shared returns the spec of the only client if all callers share one key. Its
 // name is "default".
 func Shared(key secret.Secret) ClientSpec {
 	return ClientSpec{Name: "default", KeySHA256: sha256.Sum256([]byte(key.Reveal()))}
 }
 
-// Client is a program that calls the proxy. It never changes, but for what its
-// rate has left.
+// Client is a program that calls the proxy. Only the state of its rate limiter
+// changes.
 type Client struct {
-	// Name is "" where clients are anonymous.
+	// Name is "" if clients are anonymous.
 	Name string
 
 	key      [sha256.Size]byte // zero: none
@@ -49,13 +50,13 @@ type Client struct {
 	limiter  *rate.Limiter // nil: no limit
 }
 
-// MayUse reports whether c may use the account of that name.
+// MayUse reports whether c may use the account with that name.
 func (c *Client) MayUse(account string) bool {
 	return len(c.accounts) == 0 || slices.Contains(c.accounts, account)
 }
 
-// DefaultAccount returns the name of the account that serves c's calls that
-// name none; "": it has none of its own.
+// DefaultAccount returns the name of the account for calls of c that name no
+// account; "" if c has no default of its own.
 func (c *Client) DefaultAccount() string {
 	if len(c.accounts) == 0 {
 		return ""
@@ -63,18 +64,18 @@ func (c *Client) DefaultAccount() string {
 	return c.accounts[0]
 }
 
-// Accounts returns the names of the accounts c may use, its default first;
-// none: all.
+// Accounts returns the names of the accounts that c may use, its default first;
+// empty if it may use all.
 func (c *Client) Accounts() []string { return slices.Clone(c.accounts) }
 
-// maxRetryAfter bounds what [Client.Take] answers.
+// maxRetryAfter is the longest wait that [Client.Take] returns.
 const maxRetryAfter = time.Hour
 
-// Take takes one call out of c's rate at now. Where none is left it takes
-// nothing, and says how long to wait for one, an hour at most.
+// Take takes one call from c's rate limit at now. If none is left, it takes
+// nothing and returns how long to wait for the next one, at most an hour.
 func (c *Client) Take(now time.Time) (retryAfter time.Duration, ok bool) {
-	// Not Reserve and Cancel: refused callers that overlap would leave a debt,
-	// and a client that hammers would get less than its rate.
+	// Not Reserve and Cancel: reservations of concurrent callers would add up, and
+	// a client that calls too often would get less than its rate.
 	if c.limiter == nil || c.limiter.AllowN(now, 1) {
 		return 0, true
 	}
@@ -82,9 +83,9 @@ func (c *Client) Take(now time.Time) (retryAfter time.Duration, ok bool) {
 	return time.Duration(min(max(1, wait), float64(maxRetryAfter))), false
 }
 
-// limiterOf returns the limiter that spec asks for: before's own, with what it
-// has left, where it is the same.
-func limiterOf(spec ClientSpec, before *Client) *rate.Limiter {
+// newLimiter returns the limiter for spec: that of old, which may be nil, if
+// the rate is the same.
+func newLimiter(spec ClientSpec, old *Client) *rate.Limiter {
 	if spec.Rate == 0 {
 		return nil
 	}
@@ -92,9 +93,9 @@ func limiterOf(spec ClientSpec, before *Client) *rate.Limiter {
 	if burst == 0 {
 		burst = int(min(math.Ceil(spec.Rate), math.MaxInt32))
 	}
-	if before != nil && before.limiter != nil &&
-		before.limiter.Limit() == limit && before.limiter.Burst() == burst {
-		return before.limiter
+	if old != nil && old.limiter != nil &&
+		old.limiter.Limit() == limit && old.limiter.Burst() == burst {
+		return old.limiter
 	}
 	return rate.NewLimiter(limit, burst)
 }

@@ -9,72 +9,74 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// Why [Policy.Identify] knows nobody. A stranger learns no more than this.
+// Errors of [Policy.Identify]. A caller without a valid key learns no more than
+// this.
 var (
-	// ErrNoKey: the request carried nothing that says who calls.
+	// ErrNoKey: the request has no key, certificate or access_token.
 	ErrNoKey = errors.New("no client key")
-	// ErrWrongKey: it carried a key, or a certificate, that is no client's.
+	// ErrWrongKey: the key or certificate belongs to no client.
 	ErrWrongKey = errors.New("wrong client key")
-	// ErrNoPlaceholder: it carried an access_token alone, and that is no valid
-	// placeholder. Its sender is an SDK that fetches another if it hears 40001.
-	ErrNoPlaceholder = errors.New("access_token is no valid placeholder")
+	// ErrNoPlaceholder: the request has only an access_token, and that is not a
+	// valid placeholder. An SDK that sends this fetches a new one if the answer is
+	// 40001.
+	ErrNoPlaceholder = errors.New("access_token is not a valid placeholder")
 )
 
-// Offer is what a request carried that may say who calls. "" is: no such thing.
+// Offer has everything in a request that may identify the caller; "" for what it
+// does not have.
 type Offer struct {
-	Bearer string // behind "Authorization: Bearer"
-	Basic  string // the password of "Authorization: Basic"; its user name says nothing
-	Cert   string // the common name of the client certificate, verified
-	// Placeholder is an access_token, whatever it is worth.
+	Bearer string // the key in "Authorization: Bearer"
+	Basic  string // the password of "Authorization: Basic"; the user name is ignored
+	Cert   string // the common name of the verified client certificate
+	// Placeholder is the access_token, valid or not.
 	Placeholder string
-	// Secret returns the AppSecret of the account of that name, the zero Secret
-	// where there is none. Only a Placeholder needs it.
+	// Secret returns the AppSecret of the account with that name, or the zero
+	// Secret. It is needed only with a Placeholder.
 	Secret func(account string) secret.Secret
 }
 
-// String lists what there is, and shows none of it.
+// String lists what o has, without the values.
 func (o Offer) String() string {
-	var has []string
-	for _, door := range []struct{ name, value string }{
+	var names []string
+	for _, part := range []struct{ name, value string }{
 		{"bearer", o.Bearer}, {"basic", o.Basic}, {"certificate", o.Cert}, {"access_token", o.Placeholder},
 	} {
-		if door.value != "" {
-			has = append(has, door.name)
+		if part.value != "" {
+			names = append(names, part.name)
 		}
 	}
-	return strings.Join(has, ", ")
+	return strings.Join(names, ", ")
 }
 
-// GoString is String: %#v must not look inside.
+// GoString returns String, so that %#v shows no values.
 func (o Offer) GoString() string { return o.String() }
 
-// Identity is who calls.
+// Identity is the caller.
 type Identity struct {
-	// Client is never nil. Where clients are anonymous it is one without a name.
+	// Client is not nil. If clients are anonymous, it has no name.
 	Client *Client
-	// Account is the name of the account the placeholder stands for; "": there
-	// was none. It chooses among the accounts the client may use and proves
-	// nothing: a client known by its key may hold a placeholder that died with an
-	// older key, and still means that account.
+	// Account is the account that the placeholder names; "" without one. It only
+	// selects among the accounts that the client may use: a client with a valid
+	// key may send a placeholder made with an older key, and still mean that
+	// account.
 	Account string
 }
 
-// Identify says who calls. Bearer, Basic, Cert and Placeholder are looked at in
-// this order, and the first one there is decides, a wrong key too. A
-// certificate that names no client only protects the connection: it decides
-// nothing unless there is nothing else. The error is ErrNoKey, ErrWrongKey or
-// ErrNoPlaceholder.
+// Identify returns the caller. The first of Bearer, Basic, Cert and Placeholder
+// that o has decides, even if it is wrong. A certificate that names no client
+// only protects the connection; it decides only if there is no Placeholder
+// either. The error is ErrNoKey, ErrWrongKey or ErrNoPlaceholder.
 func (p *Policy) Identify(o Offer) (Identity, error) {
 	claim, claimed := Parse(o.Placeholder)
 	switch {
-	case p.nobody != nil:
-		return Identity{p.nobody, claim.Account}, nil
+	case p.anonymous != nil:
+		return Identity{p.anonymous, claim.Account}, nil
 	case o.Bearer != "":
-		return known(p.ClientByKey(o.Bearer), claim)
+		return identity(p.ClientByKey(o.Bearer), claim)
 	case o.Basic != "":
-		return known(p.ClientByKey(o.Basic), claim)
+		return identity(p.ClientByKey(o.Basic), claim)
 	case o.Cert != "" && (o.Placeholder == "" || p.byName[o.Cert] != nil):
-		return known(p.byName[o.Cert], claim)
+		return identity(p.byName[o.Cert], claim)
 	case o.Placeholder == "":
 		return Identity{}, ErrNoKey
 	case !claimed || o.Secret == nil:
@@ -87,22 +89,22 @@ func (p *Policy) Identify(o Offer) (Identity, error) {
 	return Identity{c, claim.Account}, nil
 }
 
-func known(c *Client, claim Claim) (Identity, error) {
+func identity(c *Client, claim Claim) (Identity, error) {
 	if c == nil {
 		return Identity{}, ErrWrongKey
 	}
 	return Identity{c, claim.Account}, nil
 }
 
-// ClientByKey returns the client whose key it is, nil where it is nobody's, as
-// the emulated endpoints need it, to which an SDK's "secret" is a client key.
-// Where clients are anonymous any key is the anonymous client's.
+// ClientByKey returns the client with that key, or nil. The emulated endpoints
+// need it: the "secret" that an SDK sends there is a client key. If clients are
+// anonymous, any key belongs to the anonymous client.
 //
-// How long it takes tells nothing about the keys: it is the key's hash that is
-// compared, in constant time, and with every client's.
+// The time it takes reveals nothing about the keys: it compares the hash of the
+// key with that of every client, in constant time.
 func (p *Policy) ClientByKey(key string) *Client {
-	if p.nobody != nil {
-		return p.nobody
+	if p.anonymous != nil {
+		return p.anonymous
 	}
 	sum := sha256.Sum256([]byte(key))
 	found := -1

@@ -16,7 +16,7 @@ var secrets = map[string]secret.Secret{
 
 func secretOf(account string) secret.Secret { return secrets[account] }
 
-func TestTheFirstThingOfferedDecides(t *testing.T) {
+func TestTheFirstCredentialDecides(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{Clients: specs()})
 	held := func(client, account string) string { return Mint(secrets[account], account, p.byName[client]) }
@@ -37,7 +37,7 @@ func TestTheFirstThingOfferedDecides(t *testing.T) {
 		{"a wrong password", Offer{Basic: "root"}, "", "", ErrWrongKey},
 		{"a certificate", Offer{Cert: "machine"}, "machine", "", nil},
 		{"a certificate of a client with a key", Offer{Cert: "root"}, "root", "", nil},
-		{"a certificate of nobody's", Offer{Cert: "web-1"}, "", "", ErrWrongKey},
+		{"a certificate of no client", Offer{Cert: "web-1"}, "", "", ErrWrongKey},
 		{"a placeholder", Offer{Placeholder: held("billing", "staff")}, "billing", "staff", nil},
 		{"a placeholder of a client without a key", Offer{Placeholder: held("machine", "shop")}, "machine", "shop", nil},
 		{"a token of WeChat's", Offer{Placeholder: "68_abc"}, "", "", ErrNoPlaceholder},
@@ -66,7 +66,7 @@ func TestTheFirstThingOfferedDecides(t *testing.T) {
 		}
 	}
 	if _, err := p.Identify(Offer{Placeholder: held("root", "shop")}); !errors.Is(err, ErrNoPlaceholder) {
-		t.Errorf("a placeholder where nobody knows the secrets: %v", err)
+		t.Errorf("a placeholder without secrets: %v", err)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
-func TestNoClientsAndNobodyAnonymousLetsNobodyIn(t *testing.T) {
+func TestWithoutClientsNoOneIsLetIn(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{})
 	if _, err := p.Identify(Offer{Bearer: "x"}); !errors.Is(err, ErrWrongKey) {
@@ -102,7 +102,7 @@ func TestNoClientsAndNobodyAnonymousLetsNobodyIn(t *testing.T) {
 	}
 }
 
-func TestAClientWithoutAKeyHasNoneToGuess(t *testing.T) {
+func TestAClientWithoutAKeyMatchesNoKey(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{Clients: []ClientSpec{{Name: "machine"}}})
 	for _, key := range []string{"", "machine", string(make([]byte, 32))} {
@@ -112,7 +112,7 @@ func TestAClientWithoutAKeyHasNoneToGuess(t *testing.T) {
 	}
 }
 
-func TestAnOfferShowsNoKey(t *testing.T) {
+func TestOfferPrintsNoKey(t *testing.T) {
 	t.Parallel()
 	o := Offer{Bearer: "canary", Basic: "canary", Cert: "canary", Placeholder: "canary"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {

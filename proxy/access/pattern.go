@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxPattern bounds a rule's length in bytes.
+// maxPattern is the maximum length of a pattern in bytes.
 const maxPattern = 1024
 
-// Pattern is a rule's left side: a path in which * stands for any characters,
-// / too, or for none, perhaps behind a method. The zero Pattern matches
+// Pattern is an allow or deny rule: a path in which * stands for any characters,
+// including / and none, optionally after a method. The zero Pattern matches
 // nothing.
 type Pattern struct {
 	text   string
@@ -18,9 +18,9 @@ type Pattern struct {
 	parts  []string // the path, split at its stars
 }
 
-// ParsePattern reads "/cgi-bin/message/*" or "POST /wxa/msg_sec_check". What
-// could never match is an error: a path that does not begin with /, one with a
-// query, a fragment, white space or //, a method in lower case.
+// ParsePattern reads "/cgi-bin/message/*" or "POST /wxa/msg_sec_check". A pattern
+// that can never match is an error: a path that does not start with /, one with
+// a query, a fragment, white space or //, a method in lower case.
 func ParsePattern(text string) (Pattern, error) {
 	method, path, both := strings.Cut(text, " ")
 	if !both {
@@ -40,15 +40,15 @@ func checkPattern(method, path string, hasMethod bool) error {
 	case len(method)+len(path) > maxPattern:
 		return fmt.Errorf("longer than %d bytes", maxPattern)
 	case hasMethod && (method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != ""):
-		return errors.New("a method is one word in capitals")
+		return errors.New("method must be one word in capital letters")
 	case !strings.HasPrefix(path, "/"):
-		return errors.New("a path begins with /")
+		return errors.New("path must start with /")
 	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return errors.New("a path holds no white space")
+		return errors.New("path must not contain white space")
 	case strings.ContainsAny(path, "?#"):
-		return errors.New("a rule is about the path, not about the query")
+		return errors.New("rules match the path only: remove the query")
 	case strings.Contains(path, "//"):
-		return errors.New("// is / in every path that is compared")
+		return errors.New("can never match: // in a path becomes /")
 	}
 	return nil
 }
@@ -56,9 +56,10 @@ func checkPattern(method, path string, hasMethod bool) error {
 // String returns the rule as it was written.
 func (p Pattern) String() string { return p.text }
 
-// Match reports whether a call of method to path is meant. path is decoded and
-// collapsed; its case counts, the method's does not (who knows what WeChat
-// makes of "post"). HEAD is a GET. Match takes time linear in path.
+// Match reports whether the pattern matches a call. path is decoded and
+// collapsed. The case of the path matters; that of the method does not, because
+// WeChat may treat "post" as POST. A pattern for GET also matches HEAD. The time
+// is linear in the length of path.
 func (p Pattern) Match(method, path string) bool {
 	return p.matchMethod(method) && p.matchPath(path)
 }
@@ -68,9 +69,9 @@ func (p Pattern) matchMethod(method string) bool {
 		p.method == "GET" && strings.EqualFold(method, "HEAD")
 }
 
-// matchPath finds the parts between the stars from left to right. Taking each
-// as early as it occurs leaves most for those behind it, so nothing is ever
-// tried twice.
+// matchPath finds the parts between the stars from left to right, each at its
+// first occurrence. That leaves the most for the parts after it, so there is no
+// backtracking.
 func (p Pattern) matchPath(path string) bool {
 	if len(p.parts) == 0 {
 		return false

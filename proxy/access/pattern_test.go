@@ -61,16 +61,16 @@ func TestPatternMatch(t *testing.T) {
 func TestBadPatterns(t *testing.T) {
 	t.Parallel()
 	for pattern, want := range map[string]string{
-		"":                              `rule "": a path begins with /`,
-		"cgi-bin/*":                     `rule "cgi-bin/*": a path begins with /`,
-		"*":                             `rule "*": a path begins with /`,
-		"post /x":                       `rule "post /x": a method is one word in capitals`,
-		" /x":                           `rule " /x": a method is one word in capitals`,
-		"GET  /x":                       `rule "GET  /x": a path begins with /`,
-		"GET /x y":                      `rule "GET /x y": a path holds no white space`,
-		"/x\t":                          `rule "/x\t": a path holds no white space`,
-		"/x?type=jsapi":                 `rule "/x?type=jsapi": a rule is about the path, not about the query`,
-		"/x//y":                         `rule "/x//y": // is / in every path that is compared`,
+		"":                              `rule "": path must start with /`,
+		"cgi-bin/*":                     `rule "cgi-bin/*": path must start with /`,
+		"*":                             `rule "*": path must start with /`,
+		"post /x":                       `rule "post /x": method must be one word in capital letters`,
+		" /x":                           `rule " /x": method must be one word in capital letters`,
+		"GET  /x":                       `rule "GET  /x": path must start with /`,
+		"GET /x y":                      `rule "GET /x y": path must not contain white space`,
+		"/x\t":                          `rule "/x\t": path must not contain white space`,
+		"/x?type=jsapi":                 `rule "/x?type=jsapi": rules match the path only: remove the query`,
+		"/x//y":                         `rule "/x//y": can never match: // in a path becomes /`,
 		"/" + strings.Repeat("x", 1024): `rule "/` + strings.Repeat("x", 79) + `": longer than 1024 bytes`,
 	} {
 		if _, err := ParsePattern(pattern); err == nil || err.Error() != want {
@@ -79,7 +79,7 @@ func TestBadPatterns(t *testing.T) {
 	}
 }
 
-// naive is Match in the plainest words: a table of which prefixes match.
+// naive is a simple version of Match: a table of which prefixes match.
 func naive(pattern, path string) bool {
 	reach := make([]bool, len(path)+1) // the pattern so far matches path[:i]
 	reach[0] = true

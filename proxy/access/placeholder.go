@@ -10,28 +10,28 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// A placeholder is what a client gets where its SDK insists on an access_token:
+// A placeholder is what a client gets if its SDK insists on an access_token:
 //
 //	wtp1_ base64url( length of client | client | account | MAC )
 //
-// The MAC is keyed with the account's AppSecret, which WeChat and the proxy
-// alone know, and covers the hash of the client's key. So the config file's
-// hashes forge nothing, a new key or a new AppSecret ends all placeholders made
-// with the old, every replica makes the same one at every fetch (SDKs compare
-// them), and nothing has to be stored. 512 characters and [A-Za-z0-9_-] are
-// what SDKs' databases and their unescaped query strings can take.
+// The key of the MAC is derived from the account's AppSecret, which only WeChat
+// and the proxy know, and the MAC covers the hash of the client's key. So the
+// hashes in the config file are not enough to forge one, a new key or AppSecret
+// invalidates all older ones, every replica makes the same one each time (SDKs
+// compare them), and nothing has to be stored. At most 512 characters of
+// [A-Za-z0-9_-] fit the databases of SDKs and their unescaped query strings.
 const (
 	placeholderPrefix = "wtp1_"
 	maxPlaceholder    = len(placeholderPrefix) + (1+2*maxName+sha256.Size)*4/3 + 1
 	alphabet          = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
-// Claim is what a placeholder says of itself.
+// Claim has the names in a placeholder.
 type Claim struct{ Client, Account string }
 
-// Mint returns the placeholder of client for the account of that name, whose
-// AppSecret is secret. Names are of at most 63 bytes, the account's never
-// empty. A zero secret makes one that nobody accepts.
+// Mint returns the placeholder of client for the account with that name and
+// AppSecret. Names have at most 63 bytes; the account's is not empty. With the
+// zero secret, [Verify] never accepts the result.
 func Mint(secret secret.Secret, account string, client *Client) string {
 	payload := make([]byte, 0, maxPlaceholder)
 	payload = append(payload, byte(len(client.Name)))
@@ -42,21 +42,21 @@ func Mint(secret secret.Secret, account string, client *Client) string {
 
 // seal appends the MAC to payload.
 func seal(payload []byte, secret secret.Secret, client *Client) []byte {
-	// A key of its own: what is made with the AppSecret here must be of no use
-	// to whatever else is made with it.
+	// A derived key, so that this MAC is useless for any other use of the
+	// AppSecret.
 	derive := hmac.New(sha256.New, []byte(secret.Reveal()))
 	derive.Write([]byte("wechat-token-proxy placeholder 1"))
 	mac := hmac.New(sha256.New, derive.Sum(nil))
-	mac.Write(client.key[:]) // of fixed length, so that nothing can move over to the names
+	mac.Write(client.key[:]) // of fixed length, so that no byte can pass for part of the names
 	mac.Write(payload)
 	return mac.Sum(payload)
 }
 
-// Parse reads what s claims to stand for; not ok: s is no placeholder. A claim
-// proves nothing, see [Verify].
+// Parse reads the names in s; ok is false if s does not have the form of a
+// placeholder. The names prove nothing until [Verify] accepts s.
 func Parse(s string) (c Claim, ok bool) {
 	text, ok := strings.CutPrefix(s, placeholderPrefix)
-	// The decoder skips newlines; there must be one way only to write a placeholder.
+	// The decoder skips newlines, but a placeholder must have only one spelling.
 	if !ok || len(s) > maxPlaceholder || strings.Trim(text, alphabet) != "" {
 		return Claim{}, false
 	}
@@ -71,7 +71,7 @@ func Parse(s string) (c Claim, ok bool) {
 	return Claim{Client: names[:n], Account: names[n:]}, true
 }
 
-// Verify reports whether s is client's placeholder for the account it claims,
+// Verify reports whether s is client's placeholder for the account it names,
 // whose AppSecret is secret. It compares in constant time.
 func Verify(s string, secret secret.Secret, client *Client) bool {
 	claim, ok := Parse(s)

@@ -13,7 +13,7 @@ import (
 
 func hash(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
 
-// specs are clients of every sort.
+// specs returns clients of every kind.
 func specs() []ClientSpec {
 	return []ClientSpec{
 		{
@@ -36,7 +36,7 @@ func policy(t testing.TB, o Options) *Policy {
 	return p
 }
 
-func TestWhoMayUseAndCallWhat(t *testing.T) {
+func TestMayUseAndMayCall(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{Clients: specs(), Deny: []string{"/cgi-bin/clear_quota*", "/tcb/usecloudaccesstoken"}})
 	const (
@@ -49,13 +49,13 @@ func TestWhoMayUseAndCallWhat(t *testing.T) {
 		{"billing", "default", "POST", "/cgi-bin/message/send", noAccount},
 		{"billing", "Shop", "POST", "/cgi-bin/message/send", noAccount},
 		{"billing", "shop", "POST", "/wxa/msg_sec_check", yes},
-		{"billing", "shop", "GET", "/wxa/msg_sec_check", `client "billing" has no rule for GET /wxa/msg_sec_check`},
+		{"billing", "shop", "GET", "/wxa/msg_sec_check", `client "billing" has no allow rule for GET /wxa/msg_sec_check`},
 		{"billing", "shop", "GET", "/cgi-bin/menu/get", yes},
 		{"billing", "shop", "HEAD", "/cgi-bin/menu/get", yes},
-		{"billing", "shop", "POST", "/cgi-bin/menu/create", `client "billing" has no rule for POST /cgi-bin/menu/create`},
+		{"billing", "shop", "POST", "/cgi-bin/menu/create", `client "billing" has no allow rule for POST /cgi-bin/menu/create`},
 		{"billing", "shop", "POST", "/cgi-bin/message/mass/send", `POST /cgi-bin/message/mass/send is denied to client "billing" (rule /cgi-bin/message/mass/*)`},
 		{"billing", "shop", "POST", "/cgi-bin/clear_quota", `POST /cgi-bin/clear_quota is denied to everyone (rule /cgi-bin/clear_quota*)`},
-		{"billing", "shop", "GET", "/-/jssdk/config", `client "billing" has no rule for GET /-/jssdk/config`},
+		{"billing", "shop", "GET", "/-/jssdk/config", `client "billing" has no allow rule for GET /-/jssdk/config`},
 		{"root", "shop", "POST", "/cgi-bin/menu/create", yes},
 		{"root", "default", "POST", "/cgi-bin/menu/create", yes},
 		{"root", "shop", "POST", "/cgi-bin/clear_quota/v2", `POST /cgi-bin/clear_quota/v2 is denied to everyone (rule /cgi-bin/clear_quota*)`},
@@ -79,7 +79,7 @@ func TestWhoMayUseAndCallWhat(t *testing.T) {
 	}
 }
 
-func TestWhoNeedsNoKeyMeetsTheCommonDenyListAlone(t *testing.T) {
+func TestOnlyTheCommonDenyListAppliesWithoutAKey(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{Clients: specs(), Deny: []string{"/sns/userinfo"}})
 	if v := p.MayCall(nil, "GET", "/sns/auth"); !v.OK {
@@ -94,7 +94,7 @@ func TestAReasonIsOneShortLine(t *testing.T) {
 	t.Parallel()
 	p := policy(t, Options{Deny: []string{"/*"}, Anonymous: true})
 	r := p.MayCall(nil, "GET", "/a\r\nSet-Cookie: \xff"+strings.Repeat("字", 1000)).Reason
-	if len(r) > 2*maxShown || strings.ContainsAny(r, "\r\n") || !utf8.ValidString(r) || !strings.HasPrefix(r, "GET /a??Set-Cookie: ?字") {
+	if len(r) > 2*maxPrintable || strings.ContainsAny(r, "\r\n") || !utf8.ValidString(r) || !strings.HasPrefix(r, "GET /a??Set-Cookie: ?字") {
 		t.Errorf("%q", r)
 	}
 }
@@ -109,7 +109,7 @@ func TestDefaultAccount(t *testing.T) {
 	}
 }
 
-func TestWrongOptionsAreListedAllAtOnce(t *testing.T) {
+func TestAllProblemsAreListed(t *testing.T) {
 	t.Parallel()
 	same := hash("the same")
 	_, err := New(Options{
@@ -126,16 +126,16 @@ func TestWrongOptionsAreListedAllAtOnce(t *testing.T) {
 			{Name: "f", Allow: []string{"x"}, Deny: []string{"y", "/z"}},
 		},
 	}, nil)
-	const want = `deny: rule "nothing": a path begins with /
-client "": it has no name
-client "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": its name is longer than 63 bytes
-client "a": there are two of that name
-client "b": client "a" has the same key
-client "c": its key is empty
-client "d": a rate of -1 a second, 0 at once, is none
-client "e": a rate of NaN a second, 0 at once, is none
-client "f": rule "x": a path begins with /
-rule "y": a path begins with /`
+	const want = `deny: rule "nothing": path must start with /
+client "": name is missing
+client "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": name is longer than 63 bytes
+client "a": duplicate name
+client "b": same key as client "a"
+client "c": key is empty
+client "d": invalid rate -1/s, burst 0
+client "e": invalid rate NaN/s, burst 0
+client "f": rule "x": path must start with /
+rule "y": path must start with /`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -165,7 +165,7 @@ func TestRate(t *testing.T) {
 			t.Fatalf("a burst of three: wait %v", wait)
 		}
 	}
-	for range 1000 { // who hammers owes nothing for it
+	for range 1000 { // calling too often costs nothing extra
 		if wait := take(c, 0); wait != 500*time.Millisecond {
 			t.Fatalf("the fourth: wait %v", wait)
 		}

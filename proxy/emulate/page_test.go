@@ -44,7 +44,7 @@ func TestPageURL(t *testing.T) {
 	}
 }
 
-func TestPageIsSignedForListedHostsAlone(t *testing.T) {
+func TestPageOnlyForListedHosts(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"shop.example"}
 	if page, err := Page("https://shop.example/a#b", hosts); page != "https://shop.example/a" || err != nil {

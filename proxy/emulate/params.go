@@ -5,26 +5,24 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-
-	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 )
 
-// params are what a request says under names. SDKs put the same thing into the
-// query, a form or JSON, and some say it twice; so a name may have several
-// values here, and only [params.one] decides.
+// params are the parameters of a request. SDKs put the same one into the query,
+// a form or JSON, and some send it twice. So a name may have several values
+// here, and [params.one] decides.
 type params map[string][]string
 
-// readParams collects what r says in its query and in body, its whole body,
-// which the caller has bounded.
-// What a body is, its first character tells: content types are not to be relied
-// on (WxJava posts JSON to the path that WeChat has a GET for).
+// readParams collects the parameters of r from its query and from body, its
+// whole body, whose size the caller has limited. The first character of the body
+// tells JSON from a form, because content types are unreliable. JSON may come
+// with any path: WxJava posts it to one for which WeChat documents GET.
 func readParams(r *http.Request, body []byte) (params, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost {
-		return nil, malformed("this path takes GET and POST")
+		return nil, malformed("this path accepts GET and POST")
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, malformed("the query cannot be read") // without err, which quotes a value
+		return nil, malformed("the query is malformed") // without err, which quotes a value
 	}
 	p := params(query)
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
@@ -49,13 +47,13 @@ func (p params) addForm(body []byte) error {
 	return nil
 }
 
-// addJSON adds the members of an object. It goes by tokens because a map would
-// hide a name that is there twice.
+// addJSON adds the members of an object. It reads tokens, because decoding into
+// a map would hide duplicate names.
 func (p params) addJSON(doc []byte) error {
 	if !json.Valid(doc) {
 		return malformed("the body is not valid JSON")
 	}
-	d := json.NewDecoder(bytes.NewReader(doc)) // has no errors: doc is valid
+	d := json.NewDecoder(bytes.NewReader(doc)) // returns no errors, because doc is valid
 	_, _ = d.Token()                           // the brace
 	for d.More() {
 		name, _ := d.Token()
@@ -66,8 +64,8 @@ func (p params) addJSON(doc []byte) error {
 	return nil
 }
 
-// add adds a member: a string, else its JSON (a number for an appid is as good
-// as a string of it, and an object is nobody's appid). null is nothing.
+// add adds a member: the text of a string, otherwise its JSON, so that a number
+// works like a string of its digits. null adds nothing.
 func (p params) add(name string, value json.RawMessage) {
 	var s string
 	switch {
@@ -79,8 +77,8 @@ func (p params) add(name string, value json.RawMessage) {
 	p[name] = append(p[name], s)
 }
 
-// one returns what is said under name, "" for nothing. Saying it twice in the
-// same words is well, in different ones there is no telling what was meant.
+// one returns the value of name, or "" if it has none. The same value twice is
+// fine; two different values are an error.
 func (p params) one(name string) (string, error) {
 	var one string
 	for _, v := range p[name] {
@@ -89,13 +87,8 @@ func (p params) one(name string) (string, error) {
 		case one == "":
 			one = v
 		default:
-			return "", malformed(name + " is given twice, and differently")
+			return "", malformed(name + " has two different values")
 		}
 	}
 	return one, nil
-}
-
-// malformed is the refusal of a call that is wrong in itself.
-func malformed(message string) *answer.Refusal {
-	return &answer.Refusal{Status: http.StatusBadRequest, Kind: "http_request_error", Message: message}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// Line 5 of the SDKs' wishes: getticket by GET and by POST, of every type.
+// SDKs get tickets of every type by GET and by POST.
 func TestTicketsByGETAndByPOST(t *testing.T) {
 	t.Parallel()
 	const (
@@ -51,7 +51,7 @@ func TestTicketsByGETAndByPOST(t *testing.T) {
 	}
 }
 
-func TestTicketsThereAreNot(t *testing.T) {
+func TestUnknownTickets(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name     string
@@ -59,14 +59,14 @@ func TestTicketsThereAreNot(t *testing.T) {
 		path     string
 		query    string
 	}{
-		{"a type of nobody's", errcode.MP, "/cgi-bin/ticket/getticket", "type=canary"},
+		{"an unknown type", errcode.MP, "/cgi-bin/ticket/getticket", "type=canary"},
 		{"WeCom's type on MP", errcode.MP, "/cgi-bin/ticket/getticket", "type=agent_config"},
 		{"WeCom's path on MP", errcode.MP, "/cgi-bin/ticket/get", "type=agent_config"},
 		{"two types", errcode.MP, "/cgi-bin/ticket/getticket", "type=jsapi&type=wx_card"},
 		{"MP's path on WeCom", errcode.WeCom, "/cgi-bin/ticket/getticket", "type=jsapi"},
 		{"no type where one is needed", errcode.WeCom, "/cgi-bin/ticket/get", ""},
 		{"MP's type on WeCom", errcode.WeCom, "/cgi-bin/ticket/get", "type=jsapi"},
-		{"a query that cannot be read", errcode.MP, "/cgi-bin/ticket/getticket", "type=%"},
+		{"a malformed query", errcode.MP, "/cgi-bin/ticket/getticket", "type=%"},
 		{"another platform", "", "/cgi-bin/ticket/getticket", ""},
 	} {
 		kind, err := TicketKind(c.platform, c.path, httptest.NewRequest("GET", c.path+"?"+c.query, nil), nil)
@@ -76,7 +76,7 @@ func TestTicketsThereAreNot(t *testing.T) {
 	}
 }
 
-func TestATicketsLifeCountsFromWhenItWasFirstSeen(t *testing.T) {
+func TestTicketLifeCountsFromFirstSeen(t *testing.T) {
 	t.Parallel()
 	seen := time.Unix(1700000000, 0)
 	c := token.Credential{FirstSeenAt: seen, ExpiresIn: 2 * time.Hour, FetchedAt: seen.Add(time.Hour)}

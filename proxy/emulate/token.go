@@ -9,62 +9,63 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// PlaceholderLife is the expires_in of a placeholder, in seconds: WeChat's own.
-// A placeholder outlives it. Some SDKs subtract up to 1,500 s and fail if
-// nothing is left (observed in the field), so it is never less.
+// PlaceholderLife is the expires_in of a placeholder in seconds, the same as
+// WeChat's. The placeholder stays valid for longer. It is never less, because
+// some SDKs subtract up to 1,500 s and fail if nothing is left (observed in the
+// field).
 const PlaceholderLife = 7200
 
-// TokenAsk is a request for a token.
-type TokenAsk struct {
-	// Platform is WeCom for /cgi-bin/gettoken, else MP.
+// TokenRequest is a request for a token.
+type TokenRequest struct {
+	// Platform is WeCom for /cgi-bin/gettoken, otherwise MP.
 	Platform errcode.Platform
-	// AppID is the appid or corpid; "": none was said.
+	// AppID is the appid or corpid; "" if there is none.
 	AppID string
-	// Secret is what the client has for a secret: its client key.
+	// Secret is what the client sends as its secret: its client key.
 	Secret secret.Secret
 }
 
-// ParseTokenAsk reads a request to /cgi-bin/token, /cgi-bin/stable_token or
-// WeCom's /cgi-bin/gettoken, whose whole body is body. GET and POST, query,
-// form and JSON are understood on each of them; whatever else is asked for
-// (grant_type, force_refresh) is ignored. The error is an *answer.Refusal.
-func ParseTokenAsk(r *http.Request, body []byte) (TokenAsk, error) {
-	ask := TokenAsk{Platform: errcode.MP}
+// ParseTokenRequest reads a request with the given body to /cgi-bin/token,
+// /cgi-bin/stable_token or WeCom's /cgi-bin/gettoken. All of them accept GET and
+// POST, with a query, a form or JSON. Other parameters, such as grant_type and
+// force_refresh, are ignored. The error is an *answer.Refusal.
+func ParseTokenRequest(r *http.Request, body []byte) (TokenRequest, error) {
+	req := TokenRequest{Platform: errcode.MP}
 	id, secretName := "appid", "secret"
 	if strings.HasSuffix(r.URL.Path, "/gettoken") {
-		ask.Platform, id, secretName = errcode.WeCom, "corpid", "corpsecret"
+		req.Platform, id, secretName = errcode.WeCom, "corpid", "corpsecret"
 	}
 	p, err := readParams(r, body)
 	if err != nil {
-		return TokenAsk{}, err
+		return TokenRequest{}, err
 	}
-	if ask.AppID, err = p.one(id); err != nil {
-		return TokenAsk{}, err
+	if req.AppID, err = p.one(id); err != nil {
+		return TokenRequest{}, err
 	}
 	key, err := p.one(secretName)
 	if err != nil {
-		return TokenAsk{}, err
+		return TokenRequest{}, err
 	}
-	ask.Secret = secret.New(key)
-	return ask, nil
+	req.Secret = secret.New(key)
+	return req, nil
 }
 
-// TokenAnswer is the answer that gives a token for expiresIn seconds: of
-// exactly the members that WeChat's has on that platform.
+// TokenAnswer returns the answer with a token that is valid for expiresIn
+// seconds. It has the same members as WeChat's answer on that platform.
 func TokenAnswer(token string, expiresIn int, platform errcode.Platform) []byte {
-	type given struct {
+	type issued struct {
 		Token     string `json:"access_token"`
 		ExpiresIn int    `json:"expires_in"`
 	}
 	if platform == errcode.WeCom {
 		return encode(struct {
 			success
-			given
-		}{ok(), given{token, expiresIn}})
+			issued
+		}{ok(), issued{token, expiresIn}})
 	}
-	return encode(given{token, expiresIn})
+	return encode(issued{token, expiresIn})
 }
 
-// RealLife is the expires_in of a real token that lives on for left: whole
-// seconds, rounded down, never negative.
+// RealLife returns the expires_in of a real token that is valid for left: in
+// seconds, rounded down, not negative.
 func RealLife(left time.Duration) int { return int(max(0, left) / time.Second) }

@@ -13,13 +13,13 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// refused returns the Refusal in err, failing where there is none or where it
-// repeats a value of the client's.
+// refused returns the Refusal in err. It fails the test if there is none or if it
+// repeats a value from the request.
 func refused(t *testing.T, name string, err error) *answer.Refusal {
 	t.Helper()
 	var r *answer.Refusal
 	if !errors.As(err, &r) {
-		t.Fatalf("%s: %v is no Refusal", name, err)
+		t.Fatalf("%s: %v is not a Refusal", name, err)
 	}
 	if strings.Contains(fmt.Sprintf("%+v", *r), "canary") {
 		t.Errorf("%s: repeats a value: %+v", name, *r)
@@ -27,9 +27,9 @@ func refused(t *testing.T, name string, err error) *answer.Refusal {
 	return r
 }
 
-// SDKs ask on whichever path, by whichever method, in whichever form (each row
-// is what one of them was seen to send).
-func TestEveryWayToAskForATokenIsUnderstood(t *testing.T) {
+// SDKs use any path, method and form for this; each row is what one of them was
+// seen to send.
+func TestParseTokenRequest(t *testing.T) {
 	t.Parallel()
 	const stable = `{"grant_type":"client_credential","appid":"wx1","secret":"key","force_refresh":true}`
 	for _, c := range []struct{ name, method, target, body, id, secret string }{
@@ -54,9 +54,9 @@ func TestEveryWayToAskForATokenIsUnderstood(t *testing.T) {
 		{"behind an account and a double slash", "GET", "/@shop//cgi-bin/token?appid=wx1&secret=key", "", "wx1", "key"},
 		{"HEAD", "HEAD", "/cgi-bin/token?appid=wx1&secret=key", "", "wx1", "key"},
 	} {
-		ask, err := ParseTokenAsk(httptest.NewRequest(c.method, c.target, nil), []byte(c.body))
-		if err != nil || ask.Platform != errcode.MP || ask.AppID != c.id || ask.Secret.Reveal() != c.secret {
-			t.Errorf("%s: %q %q on %s, %v", c.name, ask.AppID, ask.Secret.Reveal(), ask.Platform, err)
+		req, err := ParseTokenRequest(httptest.NewRequest(c.method, c.target, nil), []byte(c.body))
+		if err != nil || req.Platform != errcode.MP || req.AppID != c.id || req.Secret.Reveal() != c.secret {
+			t.Errorf("%s: %q %q on %s, %v", c.name, req.AppID, req.Secret.Reveal(), req.Platform, err)
 		}
 	}
 	for _, c := range []struct{ name, method, target, body string }{
@@ -64,36 +64,36 @@ func TestEveryWayToAskForATokenIsUnderstood(t *testing.T) {
 		{"WeCom by JSON", "POST", "/cgi-bin/gettoken", `{"corpid":"ww1","corpsecret":"key","appid":"wx1","secret":"no"}`},
 		{"WeCom behind an account", "POST", "/@staff/cgi-bin/gettoken", `corpid=ww1&corpsecret=key`},
 	} {
-		ask, err := ParseTokenAsk(httptest.NewRequest(c.method, c.target, nil), []byte(c.body))
-		if err != nil || ask.Platform != errcode.WeCom || ask.AppID != "ww1" || ask.Secret.Reveal() != "key" {
-			t.Errorf("%s: %q %q on %s, %v", c.name, ask.AppID, ask.Secret.Reveal(), ask.Platform, err)
+		req, err := ParseTokenRequest(httptest.NewRequest(c.method, c.target, nil), []byte(c.body))
+		if err != nil || req.Platform != errcode.WeCom || req.AppID != "ww1" || req.Secret.Reveal() != "key" {
+			t.Errorf("%s: %q %q on %s, %v", c.name, req.AppID, req.Secret.Reveal(), req.Platform, err)
 		}
 	}
 }
 
-func TestAnAskThatMayMeanTwoThingsIsRefused(t *testing.T) {
+func TestAmbiguousTokenRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, method, target, body, want string }{
-		{"two appids", "GET", "/cgi-bin/token?appid=canary&appid=b", "", "appid is given twice, and differently"},
-		{"two secrets", "POST", "/cgi-bin/token?secret=canary", `{"secret":"b"}`, "secret is given twice, and differently"},
-		{"two in JSON", "POST", "/cgi-bin/token", `{"appid":"canary","appid":"b"}`, "appid is given twice, and differently"},
-		{"two corpids", "POST", "/cgi-bin/gettoken?corpid=canary", `corpid=b`, "corpid is given twice, and differently"},
-		{"a semicolon", "GET", "/cgi-bin/token?appid=canary;secret=b", "", "the query cannot be read"},
-		{"a bad escape", "GET", "/cgi-bin/token?secret=canary%zz", "", "the query cannot be read"},
+		{"two appids", "GET", "/cgi-bin/token?appid=canary&appid=b", "", "appid has two different values"},
+		{"two secrets", "POST", "/cgi-bin/token?secret=canary", `{"secret":"b"}`, "secret has two different values"},
+		{"two in JSON", "POST", "/cgi-bin/token", `{"appid":"canary","appid":"b"}`, "appid has two different values"},
+		{"two corpids", "POST", "/cgi-bin/gettoken?corpid=canary", `corpid=b`, "corpid has two different values"},
+		{"a semicolon", "GET", "/cgi-bin/token?appid=canary;secret=b", "", "the query is malformed"},
+		{"a bad escape", "GET", "/cgi-bin/token?secret=canary%zz", "", "the query is malformed"},
 		{"half an object", "POST", "/cgi-bin/token", `{"secret":"canary"`, "the body is not valid JSON"},
 		{"an object and more", "POST", "/cgi-bin/token", `{"secret":"canary"}x`, "the body is not valid JSON"},
-		{"a form that is none", "POST", "/cgi-bin/token", `<xml>canary;</xml>`, "the body is neither JSON nor a form"},
-		{"another method", "PUT", "/cgi-bin/token?appid=canary", "", "this path takes GET and POST"},
+		{"an invalid form", "POST", "/cgi-bin/token", `<xml>canary;</xml>`, "the body is neither JSON nor a form"},
+		{"another method", "PUT", "/cgi-bin/token?appid=canary", "", "this path accepts GET and POST"},
 	} {
-		ask, err := ParseTokenAsk(httptest.NewRequest(c.method, c.target, nil), []byte(c.body))
+		req, err := ParseTokenRequest(httptest.NewRequest(c.method, c.target, nil), []byte(c.body))
 		r := refused(t, c.name, err)
-		if r.Status != http.StatusBadRequest || r.Message != c.want || ask != (TokenAsk{}) {
-			t.Errorf("%s: %d %s, %+v", c.name, r.Status, r.Message, ask)
+		if r.Status != http.StatusBadRequest || r.Message != c.want || req != (TokenRequest{}) {
+			t.Errorf("%s: %d %s, %+v", c.name, r.Status, r.Message, req)
 		}
 	}
 }
 
-// Line 1 of the SDKs' wishes: exactly these bytes, 200, JSON's own content type.
+// SDKs expect exactly these bytes, 200, and the content type of JSON.
 func TestTokenAnswerOnTheWire(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
@@ -124,8 +124,8 @@ func TestAnswersAreNotMangled(t *testing.T) {
 	}
 }
 
-// Line 2: SDKs subtract up to 1,500 s and want a life of WeChat's length.
-func TestPlaceholderLifeSuitsEverySDK(t *testing.T) {
+// SDKs subtract up to 1,500 s and expect no more than WeChat's 7,200.
+func TestPlaceholderLife(t *testing.T) {
 	t.Parallel()
 	if PlaceholderLife <= 1500 || PlaceholderLife > 7200 {
 		t.Errorf("%d s", PlaceholderLife)
@@ -143,7 +143,7 @@ func TestRealLife(t *testing.T) {
 	}
 }
 
-func FuzzParseTokenAsk(f *testing.F) {
+func FuzzParseTokenRequest(f *testing.F) {
 	f.Add("POST", "/cgi-bin/token", "appid=a&secret=b", `{"appid":"a"}`)
 	f.Add("GET", "/cgi-bin/gettoken", "corpid=a&corpsecret=b", "")
 	f.Add("POST", "/cgi-bin/stable_token", "", "\xef\xbb\xbf{\"appid\":1e9,\"a\":{\"b\":[null]},\"appid\":\"\"}")
@@ -152,12 +152,12 @@ func FuzzParseTokenAsk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Method, r.URL.Path, r.URL.RawQuery = method, path, query
-		ask, err := ParseTokenAsk(r, []byte(body))
+		req, err := ParseTokenRequest(r, []byte(body))
 		var refusal *answer.Refusal
-		if err != nil && (!errors.As(err, &refusal) || ask != (TokenAsk{})) {
-			t.Errorf("%v, %+v", err, ask)
+		if err != nil && (!errors.As(err, &refusal) || req != (TokenRequest{})) {
+			t.Errorf("%v, %+v", err, req)
 		}
-		if err == nil && ask.Platform == "" {
+		if err == nil && req.Platform == "" {
 			t.Error("no platform")
 		}
 	})

@@ -20,21 +20,21 @@ func TestCrossSite(t *testing.T) {
 		{"a page of our own", []string{"same-origin"}, []string{"http://proxy:8080"}, nil, false},
 		{"another site's page", []string{"cross-site"}, []string{"http://evil.example"}, nil, true},
 		{"another site's image", []string{"cross-site"}, nil, nil, true},
-		{"another site's image, where a site is welcome", []string{"cross-site"}, nil, shop, true},
-		{"the neighbour's page", []string{"same-site"}, nil, nil, true},
-		{"a word unknown yet", []string{"sub-site"}, nil, nil, true},
+		{"another site's image, where a site is allowed", []string{"cross-site"}, nil, shop, true},
+		{"a page of the same site", []string{"same-site"}, nil, nil, true},
+		{"an unknown value", []string{"sub-site"}, nil, nil, true},
 		{"said twice", []string{"none", "cross-site"}, nil, nil, true},
-		{"a welcome site", []string{"cross-site"}, []string{"https://shop.example"}, shop, false},
-		{"an unwelcome site", []string{"cross-site"}, []string{"https://evil.example"}, shop, true},
+		{"an allowed site", []string{"cross-site"}, []string{"https://shop.example"}, shop, false},
+		{"a site that is not allowed", []string{"cross-site"}, []string{"https://evil.example"}, shop, true},
 		{"an old browser, our own page", nil, []string{"http://proxy:8080"}, nil, false},
 		{"an old browser, in capitals", nil, []string{"http://PROXY:8080"}, nil, false},
 		{"an old browser, another port", nil, []string{"http://proxy:9090"}, nil, true},
 		{"an old browser, another site", nil, []string{"http://evil.example"}, nil, true},
-		{"an old browser, a welcome site", nil, []string{"https://shop.example"}, shop, false},
-		{"an old browser, a welcome site and another", nil, []string{"https://shop.example", "http://evil.example"}, shop, true},
+		{"an old browser, an allowed site", nil, []string{"https://shop.example"}, shop, false},
+		{"an old browser, an allowed site and another", nil, []string{"https://shop.example", "http://evil.example"}, shop, true},
 		{"a sandboxed page", nil, []string{"null"}, nil, true},
 		{"a file", nil, []string{"file://"}, nil, true},
-		{"rubbish", nil, []string{"%"}, nil, true},
+		{"an invalid origin", nil, []string{"%"}, nil, true},
 	} {
 		h := http.Header{}
 		if c.site != nil {
@@ -49,7 +49,7 @@ func TestCrossSite(t *testing.T) {
 	}
 }
 
-func TestAnOriginNeedNotNameTheUsualPort(t *testing.T) {
+func TestCrossSiteIgnoresTheDefaultPort(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		origin, host string

@@ -13,7 +13,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-func TestAFileThatSaysEverything(t *testing.T) {
+func TestConfigFileWithEveryKey(t *testing.T) {
 	t.Parallel()
 	c := account().and("PROXY_CONFIG_FILE", "testdata/full.yaml", "STAFF_SECRET", "CANARYenv").load(t)
 	accounts := []Account{
@@ -41,7 +41,7 @@ func TestAFileThatSaysEverything(t *testing.T) {
 	}
 }
 
-func TestAFileAloneHasNoDefaultAccount(t *testing.T) {
+func TestConfigFileAloneHasNoDefaultAccount(t *testing.T) {
 	t.Parallel()
 	file := write(t, t.TempDir(), "a.yaml", "accounts: [{name: default, app_id: wx1, app_secret: a}]\nclients:\n# - name: x\ndeny: []\n")
 	c := env{"PROXY_CONFIG_FILE": file, "WECHAT_TOKEN_API": "legacy"}.load(t)
@@ -53,89 +53,112 @@ func TestAFileAloneHasNoDefaultAccount(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongWithAFile(t *testing.T) {
+func TestConfigFileProblems(t *testing.T) {
 	t.Parallel()
 	const (
 		hash  = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 		a     = "accounts: [{name: a, app_id: wx1, app_secret: CANARY}]\n"
-		hexed = `not a SHA-256 in 64 hex digits; get one with: printf %s "$KEY" | sha256sum`
-		named = "not a name: 1 to 63 letters, digits, dots, dashes and underscores, the first a letter or a digit"
+		hexed = `want a SHA-256 hash of 64 hex digits; get it with: printf %s "$KEY" | sha256sum`
+		named = "invalid name: use 1 to 63 letters, digits, dots, dashes and underscores, starting with a letter or digit"
 	)
 	for _, row := range []struct {
 		name string
 		file string
 		want []string
 	}{
-		{"nothing", "", []string{"WECHAT_APP_ID: there is no account: set WECHAT_APP_ID and WECHAT_APP_SECRET, or name accounts in PROXY_CONFIG_FILE"}},
-		{"only comments", "# accounts:\n", []string{"WECHAT_APP_ID: there is no account: set WECHAT_APP_ID and WECHAT_APP_SECRET, or name accounts in PROXY_CONFIG_FILE"}},
-		{"no YAML", "accounts:\n  - name: a\n app_id: b\n", []string{"f.yaml:3: not YAML: while parsing a block mapping: did not find expected key"}},
-		{"a secret that begins with a star", "accounts: [{name: a, app_id: wx1, app_secret: *CANARY}]\n", []string{"f.yaml:1: an alias without its anchor; a value that begins with * needs quotes"}},
-		{"a secret that begins with an exclamation mark", "accounts: [{name: a, app_id: wx1, app_secret: !CANARY x}]\n", []string{"f.yaml:1 app_secret: has a tag (!…); a value that begins with ! needs quotes"}},
+		{"an empty file", "", []string{"WECHAT_APP_ID: no account configured: set WECHAT_APP_ID and WECHAT_APP_SECRET, or list accounts in PROXY_CONFIG_FILE"}},
+		{"only comments", "# accounts:\n", []string{"WECHAT_APP_ID: no account configured: set WECHAT_APP_ID and WECHAT_APP_SECRET, or list accounts in PROXY_CONFIG_FILE"}},
+		{"invalid YAML", "accounts:\n  - name: a\n app_id: b\n", []string{"f.yaml:3: invalid YAML: while parsing a block mapping: did not find expected key"}},
+		{"a secret that starts with *", "accounts: [{name: a, app_id: wx1, app_secret: *CANARY}]\n", []string{"f.yaml:1: unknown YAML alias; quote a value that starts with *"}},
+		{"a secret that starts with !", "accounts: [{name: a, app_id: wx1, app_secret: !CANARY x}]\n", []string{"f.yaml:1 app_secret: YAML tags are not supported; quote a value that starts with !"}},
 		{"a secret without a space before it", "accounts: [{name: a, app_id: wx1, app_secret:CANARY}]\n", []string{
-			"f.yaml:1: a key that is none of name, kind, app_id, corp_id, agent_id, app_secret, app_secret_file, app_secret_env, token_api, tickets",
-			"f.yaml:1 accounts: has no app_secret, app_secret_file or app_secret_env",
+			"f.yaml:1: invalid key; want one of name, kind, app_id, corp_id, agent_id, app_secret, app_secret_file, app_secret_env, token_api, tickets",
+			"f.yaml:1 accounts: missing app_secret, app_secret_file or app_secret_env",
 		}},
-		{"two documents", a + "---\n" + a, []string{"f.yaml:1: not YAML: expected single document, found multiple"}},
+		{"two documents", a + "---\n" + a, []string{"f.yaml:1: invalid YAML: expected single document, found multiple"}},
 		{"a list", "- a\n", []string{
-			"f.yaml:1: not a mapping (key: value)",
+			"f.yaml:1: want a mapping (key: value)",
 		}},
 		{"unknown keys", a + "client: []\nclients:\n  - nme: x\n    key_sha256: " + hash + "\n<<: {}\n", []string{
-			"f.yaml:2 client: unknown key. Did you mean clients?",
-			"f.yaml:6: a key that is none of accounts, clients, deny",
-			"f.yaml:4 nme: unknown key. Did you mean name?",
-			"f.yaml:4 clients: has no name",
+			"f.yaml:2 client: unknown key; did you mean clients?",
+			"f.yaml:6: invalid key; want one of accounts, clients, deny",
+			"f.yaml:4 nme: unknown key; did you mean name?",
+			"f.yaml:4 clients: missing name",
 		}},
-		{"a key twice", a + "deny: []\ndeny: []\n", []string{"f.yaml:3 deny: stands in line 2 already"}},
-		{"a deny that leaves open what it means", a + "deny:\n", []string{"f.yaml:2 deny: is empty; write [] for nothing, or leave it out for the standard list"}},
+		{"a key twice", a + "deny: []\ndeny: []\n", []string{"f.yaml:3 deny: duplicate key, first used on line 2"}},
+		{"an empty deny", a + "deny:\n", []string{"f.yaml:2 deny: is empty; use [] to deny nothing, or omit it for the default list"}},
 		{"bad patterns", a + "deny: [menu, '/a?b', {}]\n", []string{
-			`f.yaml:2 deny=menu: the path of a pattern begins with "/"`,
-			"f.yaml:2 deny=/a?b: a pattern is for the path alone: leave out the query",
-			"f.yaml:2 deny: not a plain value",
+			"f.yaml:2 deny=menu: the path of a pattern must start with /",
+			"f.yaml:2 deny=/a?b: patterns match the path only: remove the query",
+			"f.yaml:2 deny: want a single value",
 		}},
-		{"an account with nothing", "accounts: [{}, x, ~]\n", []string{
-			"f.yaml:1 accounts: has no name", "f.yaml:1 accounts: has no app_id", "f.yaml:1 accounts: has no app_secret, app_secret_file or app_secret_env",
-			"f.yaml:1 accounts: not a mapping (key: value)",
-			"f.yaml:1 accounts: not a mapping (key: value)",
+		{"empty accounts", "accounts: [{}, x, ~]\n", []string{
+			"f.yaml:1 accounts: missing name", "f.yaml:1 accounts: missing app_id", "f.yaml:1 accounts: missing app_secret, app_secret_file or app_secret_env",
+			"f.yaml:1 accounts: want a mapping (key: value)",
+			"f.yaml:1 accounts: want a mapping (key: value)",
 		}},
 		{"bad names", "accounts:\n  - {name: a/b, app_id: 'x y', app_secret: CANARY}\n  - {name: " + strings.Repeat("n", 64) + ", app_id: '', app_secret: ''}\n", []string{
 			"f.yaml:2 name=a/b: " + named,
-			"f.yaml:2 app_id=x y: not an AppID: 1 to 64 letters, digits, dashes and underscores",
+			"f.yaml:2 app_id=x y: invalid AppID: use 1 to 64 letters, digits, dashes and underscores",
 			"f.yaml:3 name=" + strings.Repeat("n", 64) + ": " + named,
 			"f.yaml:3 app_id: is empty",
 			"f.yaml:3 app_secret: is empty",
 		}},
-		{"kinds that there are not, or not yet", "accounts:\n  - {name: a, kind: component}\n  - {name: b, kind: authorizer}\n  - {name: c, kind: mini}\n", []string{
-			"f.yaml:2 kind=component: third-party platforms and the accounts that authorised them are not supported yet; use official or wecom",
-			"f.yaml:3 kind=authorizer: third-party platforms and the accounts that authorised them are not supported yet; use official or wecom",
-			"f.yaml:4 kind=mini: not one of official, wecom",
+		{"unknown or unsupported kinds", "accounts:\n  - {name: a, kind: component, app_secret: CANARY}\n  - {name: b, kind: authorizer, app_secret: CANARY}\n  - {name: c, kind: mini, app_secret: CANARY}\n", []string{
+			"f.yaml:2 kind=component: third-party platforms and their authorizers are not supported yet; use official or wecom",
+			"f.yaml:3 kind=authorizer: third-party platforms and their authorizers are not supported yet; use official or wecom",
+			"f.yaml:4 kind=mini: want one of official, wecom",
+		}},
+		{"an unknown kind does not hide other problems", "accounts:\n" +
+			"  - {name: a/b, kind: mini, app_id: 'x y', app_secret_file: none, token_api: new, tickets: [jsapi, none, jsapi]}\n" +
+			"  - {name: c, kind: work, corp_id: 'x y', agent_id: x}\n" +
+			"  - {name: d, kind: component, app_id: wx1, app_secret_env: CANARY0b2c}\n" +
+			"  - {name: d, kind: [], app_id: wx1, app_secret: ''}\n", []string{
+			"f.yaml:2 name=a/b: " + named,
+			"f.yaml:2 kind=mini: want one of official, wecom",
+			"f.yaml:2 app_id=x y: invalid AppID: use 1 to 64 letters, digits, dashes and underscores",
+			"f.yaml:2 token_api=new: want one of stable, legacy",
+			"f.yaml:2 app_secret_file: no such file or directory",
+			"f.yaml:2 tickets=none: no such ticket for this kind of account; want one of jsapi, wx_card, sdk, agent_config",
+			"f.yaml:2 tickets=jsapi: listed twice",
+			"f.yaml:3 kind=work: want one of official, wecom",
+			"f.yaml:3 corp_id=x y: invalid corpid: use 1 to 64 letters, digits, dashes and underscores",
+			"f.yaml:3 agent_id=x: invalid agent ID: want a number greater than zero",
+			"f.yaml:3 accounts: missing app_secret, app_secret_file or app_secret_env",
+			"f.yaml:4 kind=component: third-party platforms and their authorizers are not supported yet; use official or wecom",
+			"f.yaml:4 app_secret_env: invalid variable name: use capital letters, digits and underscores",
+			"f.yaml:5 kind: want a single value",
+			"f.yaml:5 app_secret: is empty",
+			"f.yaml:5 name=d: already the name of the account at f.yaml:4",
+			"f.yaml:5 app_id=wx1: already the AppID of the account at f.yaml:4",
 		}},
 		{"keys of the other kind", "accounts:\n  - {name: a, app_id: wx1, agent_id: 1, app_secret: CANARY, tickets: [jsapi, agent_config]}\n  - {name: b, kind: wecom, app_id: ww, app_secret: CANARY, token_api: stable, tickets: [sdk, jsapi, jsapi]}\n", []string{
-			"f.yaml:2 agent_id: is for kind: wecom",
-			"f.yaml:2 tickets=agent_config: not a ticket of this kind of account: jsapi, wx_card, sdk",
-			"f.yaml:3 accounts: has no corp_id",
-			"f.yaml:3 accounts: has no agent_id",
-			"f.yaml:3 app_id: is for kind: official",
-			"f.yaml:3 token_api: is for kind: official",
-			"f.yaml:3 tickets=sdk: not a ticket of this kind of account: jsapi, agent_config",
-			"f.yaml:3 tickets=jsapi: named twice",
+			"f.yaml:2 agent_id: only valid with kind: wecom",
+			"f.yaml:2 tickets=agent_config: no such ticket for this kind of account; want one of jsapi, wx_card, sdk",
+			"f.yaml:3 accounts: missing corp_id",
+			"f.yaml:3 accounts: missing agent_id",
+			"f.yaml:3 app_id: only valid with kind: official",
+			"f.yaml:3 token_api: only valid with kind: official",
+			"f.yaml:3 tickets=sdk: no such ticket for this kind of account; want one of jsapi, agent_config",
+			"f.yaml:3 tickets=jsapi: listed twice",
 		}},
-		{"agents and token APIs that are none", "accounts:\n  - {name: a, kind: wecom, corp_id: ww, agent_id: 0, app_secret: CANARY}\n  - {name: b, app_id: wx1, app_secret: CANARY, token_api: new}\n", []string{
-			"f.yaml:2 agent_id=0: not the number of an agent",
-			"f.yaml:3 token_api=new: not one of stable, legacy",
+		{"invalid agents and token APIs", "accounts:\n  - {name: a, kind: wecom, corp_id: ww, agent_id: 0, app_secret: CANARY}\n  - {name: b, app_id: wx1, app_secret: CANARY, token_api: new}\n", []string{
+			"f.yaml:2 agent_id=0: invalid agent ID: want a number greater than zero",
+			"f.yaml:3 token_api=new: want one of stable, legacy",
 		}},
-		{"secrets that cannot be had", "accounts:\n" +
+		{"secrets that cannot be read", "accounts:\n" +
 			"  - {name: a, app_id: wx1, app_secret: CANARY, app_secret_file: x, app_secret_env: X}\n" +
 			"  - {name: b, app_id: wx2, app_secret_file: x}\n" +
 			"  - {name: c, app_id: wx3, app_secret_env: NOT_SET}\n" +
 			"  - {name: d, app_id: wx4, app_secret_env: CANARY0b2c}\n" +
 			"  - {name: e, app_id: wx5, app_secret: \"CANARY\\n\"}\n" +
 			"  - {name: f, app_id: wx6, app_secret_env: BAD}\n", []string{
-			"f.yaml:2 app_secret_file: is there beside app_secret: only one can hold",
+			"f.yaml:2 app_secret_file: conflicts with app_secret: set only one of them",
 			"f.yaml:3 app_secret_file: no such file or directory",
 			"f.yaml:4 app_secret_env=NOT_SET: this variable is not set",
-			"f.yaml:5 app_secret_env: not the name of a variable: capitals, digits and underscores",
-			"f.yaml:6 app_secret: has line breaks or control characters in it, or white space at an end",
-			"f.yaml:7 app_secret_env=BAD: this variable has line breaks or control characters in it, or white space at an end",
+			"f.yaml:5 app_secret_env: invalid variable name: use capital letters, digits and underscores",
+			"f.yaml:6 app_secret: contains a line break, a control character, a byte order mark, or white space at the start or end",
+			"f.yaml:7 app_secret_env=BAD: the value of this variable contains a line break, a control character, a byte order mark, or white space at the start or end",
 		}},
 		{"accounts that cannot be told apart", "accounts:\n" +
 			"  - {name: a, app_id: wx1, app_secret: CANARY}\n" +
@@ -146,12 +169,12 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 			"  - {name: c, kind: wecom, corp_id: ww, agent_id: 1, app_secret: CANARY}\n" +
 			"  - {name: d, kind: wecom, corp_id: ww, agent_id: 2, app_secret: CANARY}\n" +
 			"  - {name: e, kind: wecom, corp_id: ww, agent_id: 1, app_secret: CANARY}\n", []string{
-			"f.yaml:3 name=a: the name of the account at f.yaml:2 too",
-			"f.yaml:4=wx1: the same account as the one at f.yaml:2",
-			"f.yaml:9=ww: the same account as the one at f.yaml:7",
-			"f.yaml:5 name=wx2: the AppID of the account at f.yaml:3: /@wx2 would mean both",
+			"f.yaml:3 name=a: already the name of the account at f.yaml:2",
+			"f.yaml:4 app_id=wx1: already the AppID of the account at f.yaml:2",
+			"f.yaml:9 corp_id=ww: already the corpid and agent ID of the account at f.yaml:7",
+			"f.yaml:5 name=wx2: also the AppID of the account at f.yaml:3, so /@wx2 would be ambiguous",
 		}},
-		{"clients with keys that are none", a + "clients:\n" +
+		{"clients with invalid keys", a + "clients:\n" +
 			"  - {name: a}\n" +
 			"  - {name: b, key_sha256: CANARY}\n" +
 			"  - {name: c, key_sha256: " + hash + "00}\n" +
@@ -159,31 +182,31 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 			"  - {name: e, key_file: x}\n" +
 			"  - {name: f, key_file: x, key_sha256: " + hash + "}\n" +
 			"  - {name: g, key_sha256: }\n", []string{
-			"f.yaml:3 clients: has no key_sha256 or key_file; only with PROXY_TLS_CLIENT_CA_FILE a client needs none",
+			"f.yaml:3 clients: missing key_sha256 or key_file; only with PROXY_TLS_CLIENT_CA_FILE they are optional",
 			"f.yaml:4 key_sha256: " + hexed,
 			"f.yaml:5 key_sha256: " + hexed,
 			"f.yaml:6 key_sha256: " + hexed,
 			"f.yaml:7 key_file: no such file or directory",
-			"f.yaml:8 key_file: is there beside key_sha256: only one can hold",
+			"f.yaml:8 key_file: conflicts with key_sha256: set only one of them",
 			"f.yaml:9 key_sha256: is empty",
 		}},
 		{"clients that cannot be told apart", a + "clients:\n" +
 			"  - {name: a, key_sha256: " + hash + "}\n" +
 			"  - {name: a, key_sha256: " + strings.ToUpper(hash) + "}\n", []string{
-			"f.yaml:4 clients: has the name of the client at f.yaml:3, a",
-			"f.yaml:4 clients: has the key of the client a",
+			"f.yaml:4 clients: a is already the name of the client at f.yaml:3",
+			"f.yaml:4 clients: has the same key as client a",
 		}},
-		{"clients that may do what there is not", a + "clients:\n" +
+		{"clients with invalid rules", a + "clients:\n" +
 			"  - {name: a, key_sha256: " + hash + ", accounts: [b, a, a], allow: [x], deny: x, rate: fast}\n" +
 			"  - {name: b, key_sha256: " + strings.Repeat("1", 64) + ", accounts: [], allow: , deny: , rate: 0/s}\n", []string{
 			"f.yaml:3 accounts=b: no account has this name",
-			"f.yaml:3 accounts=a: named twice",
-			`f.yaml:3 allow=x: the path of a pattern begins with "/"`,
-			"f.yaml:3 deny: not a list ([a, b], or lines that begin with a dash)",
-			`f.yaml:3 rate=fast: not a rate such as 50/s, 100/m, 10/h or "50/s burst 100"`,
-			"f.yaml:4 accounts: is empty; leave it out for all",
-			"f.yaml:4 allow: is empty; leave it out for all",
-			"f.yaml:4 rate=0/s: must be above zero; leave it out for no limit",
+			"f.yaml:3 accounts=a: listed twice",
+			"f.yaml:3 allow=x: the path of a pattern must start with /",
+			"f.yaml:3 deny: want a list: [a, b], or one \"- item\" per line",
+			`f.yaml:3 rate=fast: want a rate, for example 50/s, 100/m, 10/h or "50/s burst 100"`,
+			"f.yaml:4 accounts: is empty; omit it to allow all",
+			"f.yaml:4 allow: is empty; omit it to allow all",
+			"f.yaml:4 rate=0/s: must be greater than zero; omit it for no limit",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -200,15 +223,15 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentAndAFileAreOneWhole(t *testing.T) {
+func TestEnvironmentAndConfigFileTogether(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := write(t, dir, "f.yaml", "accounts:\n  - {name: default, app_id: wx01, app_secret: CANARY}\nclients: [{name: a, key_sha256: "+strings.Repeat("1", 64)+"}]\n")
 	got := account().and("PROXY_CONFIG_FILE", file, "PROXY_CLIENT_KEY", "CANARY").problems(t, dir)
 	want := []string{
-		"DIR/f.yaml:2 name=default: the name of the account of WECHAT_APP_ID too",
-		"DIR/f.yaml:2=wx01: the same account as the one of WECHAT_APP_ID",
-		"PROXY_CLIENT_KEY: is set, but " + file + " names the clients; it is for all clients where no config file does",
+		"DIR/f.yaml:2 name=default: already the name of the account of WECHAT_APP_ID",
+		"DIR/f.yaml:2 app_id=wx01: already the AppID of the account of WECHAT_APP_ID",
+		"PROXY_CLIENT_KEY: conflicts with the clients in " + file + ": set it only where no clients are listed",
 	}
 	want[2] = strings.ReplaceAll(want[2], dir, "DIR")
 	if !slices.Equal(got, want) {
@@ -216,11 +239,11 @@ func TestTheEnvironmentAndAFileAreOneWhole(t *testing.T) {
 	}
 	file = write(t, dir, "g.yaml", "clients: [{name: a, key_sha256: "+strings.Repeat("1", 64)+"}]\n")
 	if c := account().and("PROXY_CONFIG_FILE", file, "PROXY_LISTEN", ":80").load(t); len(c.Clients) != 1 {
-		t.Errorf("clients make an open address safe: %+v", c.Clients)
+		t.Errorf("the listed clients are not enough for a public address: %+v", c.Clients)
 	}
 }
 
-func TestAThousandAccounts(t *testing.T) {
+func TestConfigFileWithAThousandAccounts(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString("accounts:\n")
@@ -242,7 +265,7 @@ func hexOf(key string) string {
 	return hex.EncodeToString(hash[:])
 }
 
-func TestAReadingThatHasNoEndIsGivenUp(t *testing.T) {
+func TestReadingStopsAtTheLimit(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"good values": "- &a {name: a, deny: [/a" + strings.Repeat(", /a", 5000) + "]}\n" + strings.Repeat("- *a\n", 5000),
@@ -256,15 +279,15 @@ func TestAReadingThatHasNoEndIsGivenUp(t *testing.T) {
 				patterns(f["deny"].list())
 			}
 		}
-		if !doc.givenUp() || doc.nodes > 2*maxNodes || len(problems) > maxProblems {
+		if !doc.overLimit() || doc.nodes > 2*maxNodes || len(problems) > maxProblems {
 			t.Errorf("%s: %d nodes and %d problems", name, doc.nodes, len(problems))
 		}
 	}
-	l := &loader{lookup: env{}.lookup, read: sums{}}
+	l := &loader{lookup: env{}.lookup, read: fileHashes{}}
 	if l.parseFile(&Config{}, "f.yaml", []byte("deny: [a"+strings.Repeat(", a", 5000)+"]\n")) {
-		t.Error("a file that was not read to its end is known")
+		t.Error("a file that was not read to the end counts as complete")
 	}
-	if last := l.problems[len(l.problems)-1].String(); last != "f.yaml:1: too many values, or too many problems; the rest was not read" {
+	if last := l.problems[len(l.problems)-1].String(); last != "f.yaml:1: too many values or problems; the rest of the file was not read" {
 		t.Errorf("the last problem is %s", last)
 	}
 }
@@ -304,10 +327,10 @@ func FuzzConfigFile(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		l := &loader{lookup: func(string) (string, bool) { return "", false }, read: sums{}}
+		l := &loader{lookup: func(string) (string, bool) { return "", false }, read: fileHashes{}}
 		// No file of ours is to be read.
 		l.env.ConfigFile = filepath.Join(t.TempDir(), "f.yaml")
-		c := &Config{Deny: standardDeny()}
+		c := &Config{Deny: defaultDeny()}
 		l.parseFile(c, "f.yaml", []byte(text))
 		if len(l.problems) > 0 {
 			return

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// CrossSite reports whether a page of another site makes a browser send this
-// request, as any page may do to a proxy on loopback. h is the request's
-// header and host its Host. allowed, which may be nil, says which other origins
-// are welcome.
+// CrossSite reports whether a page of another site made a browser send this
+// request, which any page can do to a proxy on loopback. h is the request's
+// header and host its Host. allowed reports whether an origin may send requests
+// although it is another site; if nil, none may.
 //
-// It goes by Sec-Fetch-Site, which no page can forge, and by Origin where a
-// browser does not send that. What carries neither is no browser's doing. The
-// method does not matter: here a GET has effects.
+// It uses Sec-Fetch-Site, which no page can forge, or Origin if the browser does
+// not send that. A request with neither does not come from a browser's page. The
+// method does not matter, because here a GET has effects.
 func CrossSite(h http.Header, host string, allowed func(origin string) bool) bool {
 	origins := h.Values("Origin")
 	if len(origins) == 1 && allowed != nil && allowed(origins[0]) {
@@ -26,8 +26,8 @@ func CrossSite(h http.Header, host string, allowed func(origin string) bool) boo
 	return slices.ContainsFunc(origins, func(o string) bool { return !sameHost(o, host) })
 }
 
-// sameHost reports whether origin is a page that host itself served. "null",
-// which pages in a sandbox send, is nobody's.
+// sameHost reports whether host itself served the page at origin. Sandboxed
+// pages send "null", which matches no host.
 func sameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
