@@ -1,67 +1,67 @@
 package token
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
-	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// What somebody who tried to break the program has found.
-
-// An operator who asks twice is refused the second time; no call pays for it.
-func TestAnOperatorsSecondClickDisarmsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWechat(false)
-		k := start(t, w, Options{})
-		time.Sleep(time.Second)
-		if _, err := k.Renew(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.Renew(t.Context()); err == nil {
-			t.Fatal("the second was granted")
-		}
-		w.kill()
-		if _, ok := call(t.Context(), k, w.accepts); !ok {
-			t.Error("a dead token is not repaired")
-		}
-	})
-}
-
-// A token was refused, and WeChat's "no" kept its successor away: it is asked
-// for again though nobody calls.
-func TestARefusedTokenIsReplacedWithoutCalls(t *testing.T) {
-	for name, legacy := range map[string]bool{"stable": false, "legacy": true} {
+func TestAStoreThatIsDownCostsNoCall(t *testing.T) {
+	for name, fault := range map[string]struct {
+		err  error
+		hang bool
+	}{"refusing": {err: errors.New("connection refused")}, "hanging": {hang: true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWechat(legacy)
-				k := start(t, w, Options{})
+				w, s := newWechat(true), newShelf()
+				ks := replicas(t, w, s, 2)
 				time.Sleep(time.Second)
+				s.set(fault.err, fault.hang)
 				w.kill()
-				w.fail(&errcode.Error{Platform: errcode.MP, Endpoint: errcode.Token, Code: 40243, Msg: "frozen"})
-				if _, ok := call(t.Context(), k, w.accepts); ok {
-					t.Fatal("a call succeeded")
+				if bad := storm(t, w, ks[:1], 100); bad > 0 {
+					t.Errorf("%d calls failed", bad)
 				}
-				if s := k.Status(); !s.Refused || s.LastErr == nil {
-					t.Errorf("%+v", s)
+				if asked, _ := w.counts(); asked != 2 {
+					t.Errorf("%d fetches, want 2", asked)
 				}
-				w.fail(nil)
-				time.Sleep(40 * time.Second)
-				c, err := k.Get(t.Context())
+				s.set(nil, false)
+				time.Sleep(10 * time.Second)
+				c, err := ks[1].Get(t.Context())
 				if err != nil || !w.accepts(c.Value.Reveal()) {
-					t.Errorf("it was not replaced: %v", err)
-				}
-				if s := k.Status(); s.Refused || s.LastErr != nil {
-					t.Errorf("%+v", s)
+					t.Errorf("what was fetched meanwhile was not written back: %v", err)
 				}
 			})
 		})
 	}
 }
 
-// A store that was emptied gets back what is held.
+func TestAnOlderCredentialNeverReplacesANewerOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWechat(true), newShelf()
+		k := replicas(t, w, s, 1)[0]
+		held := k.current.Load()
+		old := held.Credential
+		old.Gen, old.Value = held.Gen-1, secret.New("older")
+		if k.adopt(old) {
+			t.Error("adopted an older one")
+		}
+		newer := held.Credential
+		newer.Gen, newer.Value = held.Gen+1, secret.New("newer")
+		if !k.adopt(newer) || k.current.Load().Value != newer.Value {
+			t.Error("did not adopt a newer one")
+		}
+		dead := newer
+		dead.Gen, dead.ExpiresAt = newer.Gen+1, time.Now()
+		if k.adopt(dead) {
+			t.Error("adopted a dead one")
+		}
+	})
+}
+
+// What is held is saved again into a store that was emptied.
 func TestAnEmptiedStoreIsFilledAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := newWechat(true), newShelf()
@@ -77,7 +77,7 @@ func TestAnEmptiedStoreIsFilledAgain(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		other := start(t, w, Options{Store: s})
 		c, err := other.Get(t.Context())
-		if err != nil || c.Value != k.now.Load().Value {
+		if err != nil || c.Value != k.current.Load().Value {
 			t.Errorf("the next replica did not find it: %v", err)
 		}
 		if asked, _ := w.counts(); asked != 1 {
@@ -86,10 +86,10 @@ func TestAnEmptiedStoreIsFilledAgain(t *testing.T) {
 	})
 }
 
-// A record that cannot be read, or claims to be from the future, is told and
+// A record that cannot be read, or claims to be from the future, is reported and
 // replaced, whatever generation it claims.
 func TestDamagedRecordsAreReplaced(t *testing.T) {
-	good := encode(Credential{Value: secret.New("from-the-future"), Gen: 1 << 63, ExpiresAt: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+	good := EncodeRecord(Credential{Value: secret.New("from-the-future"), Gen: 1 << 63, ExpiresAt: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
 	for name, rec := range map[string]Record{
 		"nonsense":        {Gen: 1, Data: []byte("nonsense")},
 		"a high nonsense": {Gen: 1 << 63, Data: []byte("nonsense")},
@@ -113,7 +113,7 @@ func TestDamagedRecordsAreReplaced(t *testing.T) {
 					t.Errorf("%d fetches", asked)
 				}
 				if l.count(EventStore) == 0 {
-					t.Error("nobody was told")
+					t.Error("no event was emitted")
 				}
 			})
 		})
