@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// shelf is a Store in memory that several Managers share, and that fails when
+// fakeStore is a Store in memory that several Managers share, and that fails when
 // told to.
-type shelf struct {
+type fakeStore struct {
 	mu       sync.Mutex
 	records  map[string]Record
-	locks    map[string]*shelfLock
+	locks    map[string]*fakeLock
 	watchers []func(string)
 	err      error
 	hang     bool
 }
 
-type shelfLock struct {
-	s     *shelf
+type fakeLock struct {
+	s     *fakeStore
 	name  string
 	until time.Time
 }
 
-func newShelf() *shelf {
-	return &shelf{records: map[string]Record{}, locks: map[string]*shelfLock{}}
+func newFakeStore() *fakeStore {
+	return &fakeStore{records: map[string]Record{}, locks: map[string]*fakeLock{}}
 }
 
-func (s *shelf) trouble(ctx context.Context) error {
+func (s *fakeStore) trouble(ctx context.Context) error {
 	s.mu.Lock()
 	err, hang := s.err, s.hang
 	s.mu.Unlock()
@@ -38,13 +38,13 @@ func (s *shelf) trouble(ctx context.Context) error {
 	return err
 }
 
-func (s *shelf) set(err error, hang bool) {
+func (s *fakeStore) set(err error, hang bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err, s.hang = err, hang
 }
 
-func (s *shelf) Load(ctx context.Context, name string) (Record, error) {
+func (s *fakeStore) Load(ctx context.Context, name string) (Record, error) {
 	if err := s.trouble(ctx); err != nil {
 		return Record{}, err
 	}
@@ -57,7 +57,7 @@ func (s *shelf) Load(ctx context.Context, name string) (Record, error) {
 	return r, nil
 }
 
-func (s *shelf) Save(ctx context.Context, name string, r Record) error {
+func (s *fakeStore) Save(ctx context.Context, name string, r Record) error {
 	if err := s.trouble(ctx); err != nil {
 		return err
 	}
@@ -75,14 +75,14 @@ func (s *shelf) Save(ctx context.Context, name string, r Record) error {
 	return nil
 }
 
-func (s *shelf) Delete(_ context.Context, name string) error {
+func (s *fakeStore) Delete(_ context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.records, name)
 	return nil
 }
 
-func (s *shelf) TryLock(ctx context.Context, name string, ttl time.Duration) (Lock, error) {
+func (s *fakeStore) TryLock(ctx context.Context, name string, ttl time.Duration) (Lock, error) {
 	if err := s.trouble(ctx); err != nil {
 		return nil, err
 	}
@@ -91,12 +91,12 @@ func (s *shelf) TryLock(ctx context.Context, name string, ttl time.Duration) (Lo
 	if l := s.locks[name]; l != nil && time.Now().Before(l.until) {
 		return nil, ErrLocked
 	}
-	l := &shelfLock{s, name, time.Now().Add(ttl)}
+	l := &fakeLock{s, name, time.Now().Add(ttl)}
 	s.locks[name] = l
 	return l, nil
 }
 
-func (l *shelfLock) Extend(_ context.Context, ttl time.Duration) error {
+func (l *fakeLock) Extend(_ context.Context, ttl time.Duration) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	if l.s.locks[l.name] != l {
@@ -106,7 +106,7 @@ func (l *shelfLock) Extend(_ context.Context, ttl time.Duration) error {
 	return nil
 }
 
-func (l *shelfLock) Unlock(context.Context) error {
+func (l *fakeLock) Unlock(context.Context) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	if l.s.locks[l.name] == l {
@@ -115,7 +115,7 @@ func (l *shelfLock) Unlock(context.Context) error {
 	return nil
 }
 
-func (s *shelf) Watch(ctx context.Context, changed func(string)) error {
+func (s *fakeStore) Watch(ctx context.Context, changed func(string)) error {
 	s.mu.Lock()
 	s.watchers = append(s.watchers, changed)
 	s.mu.Unlock()
@@ -123,4 +123,4 @@ func (s *shelf) Watch(ctx context.Context, changed func(string)) error {
 	return nil
 }
 
-func (s *shelf) Close() error { return nil }
+func (s *fakeStore) Close() error { return nil }

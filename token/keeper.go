@@ -149,7 +149,7 @@ func (k *Keeper) get(ctx context.Context) (*snapshot, error) {
 // "no".
 func (k *Keeper) Renew(ctx context.Context) (Credential, error) {
 	now := time.Now()
-	r := request{cause: CauseOperator, ignoreBackoff: true}
+	r := request{cause: CauseOperator, sinceNS: now.UnixNano(), ignoreBackoff: true}
 	if cur := k.current.Load(); cur.live(now.UnixNano()) {
 		r.replaces = cur.Value
 		r.force = k.forceable()

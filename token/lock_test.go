@@ -10,7 +10,7 @@ import (
 )
 
 // replicas starts n processes on one store, in front of w.
-func replicas(t *testing.T, w *wechat, s *shelf, n int) []*Keeper {
+func replicas(t *testing.T, w *wechat, s *fakeStore, n int) []*Keeper {
 	t.Helper()
 	ks := make([]*Keeper, n)
 	for i := range ks {
@@ -41,7 +41,7 @@ func TestReplicasActAsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWechat(true)
 		w.overlap, w.delay = 0, 50*time.Millisecond
-		ks := replicas(t, w, newShelf(), 4)
+		ks := replicas(t, w, newFakeStore(), 4)
 		time.Sleep(time.Second)
 		for death := range 20 {
 			w.kill()
@@ -63,7 +63,7 @@ func TestReplicasActAsOne(t *testing.T) {
 
 func TestARestartCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWechat(true), newShelf()
+		w, s := newWechat(true), newFakeStore()
 		for range 5 {
 			k := start(t, w, Options{Store: s})
 			if _, err := k.Get(t.Context()); err != nil {
@@ -79,7 +79,7 @@ func TestARestartCostsNothing(t *testing.T) {
 
 func TestALockIsWaitedForAndThenGoneAround(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWechat(false), newShelf()
+		w, s := newWechat(false), newFakeStore()
 		if _, err := s.TryLock(t.Context(), RecordName("shop", "wx1", AccessToken), time.Hour); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestALockIsWaitedForAndThenGoneAround(t *testing.T) {
 // a moment only is waited for: going around it would cost their calls.
 func TestAStoreThatIsDownForAMomentIsWaitedForInLegacyMode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWechat(true), newShelf()
+		w, s := newWechat(true), newFakeStore()
 		w.overlap = 0
 		ks := replicas(t, w, s, 4)
 		time.Sleep(time.Second)

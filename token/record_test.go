@@ -16,7 +16,7 @@ func TestAStoreThatIsDownCostsNoCall(t *testing.T) {
 	}{"refusing": {err: errors.New("connection refused")}, "hanging": {hang: true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, s := newWechat(true), newShelf()
+				w, s := newWechat(true), newFakeStore()
 				ks := replicas(t, w, s, 2)
 				time.Sleep(time.Second)
 				s.set(fault.err, fault.hang)
@@ -40,7 +40,7 @@ func TestAStoreThatIsDownCostsNoCall(t *testing.T) {
 
 func TestAnOlderCredentialNeverReplacesANewerOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWechat(true), newShelf()
+		w, s := newWechat(true), newFakeStore()
 		k := replicas(t, w, s, 1)[0]
 		held := k.current.Load()
 		old := held.Credential
@@ -64,7 +64,7 @@ func TestAnOlderCredentialNeverReplacesANewerOne(t *testing.T) {
 // What is held is saved again into a store that was emptied.
 func TestAnEmptiedStoreIsFilledAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWechat(true), newShelf()
+		w, s := newWechat(true), newFakeStore()
 		k := replicas(t, w, s, 1)[0]
 		time.Sleep(time.Second)
 		s.mu.Lock()
@@ -97,7 +97,7 @@ func TestDamagedRecordsAreReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, s, l := newWechat(true), newShelf(), &log{}
+				w, s, l := newWechat(true), newFakeStore(), &log{}
 				s.records[RecordName("shop", accountOf(w, "1").ID, AccessToken)] = rec
 				k := start(t, w, Options{Store: s, OnEvent: l.add})
 				c, err := k.Get(t.Context())

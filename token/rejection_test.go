@@ -15,7 +15,7 @@ import (
 // into the store.
 func TestAReplicaInCooldownStillLoadsFromTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWechat(true), newShelf()
+		w, s := newWechat(true), newFakeStore()
 		w.overlap = 0
 		ks := replicas(t, w, s, 2)
 		time.Sleep(time.Second)
@@ -41,7 +41,7 @@ func TestAReplicaInCooldownStillLoadsFromTheStore(t *testing.T) {
 func TestAConfirmationHoldsForOneValueOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWechat(false)
-		k := replicas(t, w, newShelf(), 1)[0]
+		k := replicas(t, w, newFakeStore(), 1)[0]
 		rejections := 1
 		if _, ok := call(t.Context(), k, func(value string) bool { rejections--; return rejections < 0 && w.accepts(value) }); !ok {
 			t.Fatal("a spurious rejection cost a call")
