@@ -1,115 +1,180 @@
 package token
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
-
-	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// The limits on renewals that refusals cause. WeChat's own for a forced
+// The limits on renewals that rejections cause. WeChat's own for a forced
 // stable_token are 20 a day and 30 s apart (WeChat docs: getStableAccessToken); a legacy fetch costs
-// one of the day's 2,000 and kills the token before it.
+// one of the day's 2,000 and ends the token before it.
 const (
 	forcedPerDay = 20
 	forcedApart  = 30 * time.Second
 	bucketSize   = 20
 	bucketRefill = 3 * time.Minute
-	quietFirst   = 30 * time.Second
-	quietMost    = time.Hour
 	rogueStrikes = 2
 )
 
-// ledger is what an account has spent on renewals that refusals caused, and
-// what it learned from them. Where there is a store all replicas keep one.
-type ledger struct {
-	// Forced holds the moments of the last day's forced renewals, oldest first.
+// budget is the renewal budget of an account: what it has spent on renewals that
+// rejections caused, and what it learned from them. Where there is a store all
+// replicas share one.
+type budget struct {
+	// Forced holds the times of the last day's forced renewals, oldest first.
 	Forced []time.Time `json:"forced,omitempty"`
 	// Spent and SpentAt are the legacy bucket: Spent renewals at SpentAt, one
 	// given back every bucketRefill.
 	Spent   int       `json:"spent,omitempty"`
 	SpentAt time.Time `json:"spent_at,omitzero"`
-	// Strikes counts the exclusive tokens in a row that were refused long before
+	// Strikes counts the exclusive tokens in a row that were rejected long before
 	// their end.
 	Strikes int `json:"strikes,omitempty"`
 }
 
-// spend takes one renewal out of the budget at now, and says whether there was
+// spend takes one renewal out of the budget at now, and reports whether there was
 // one. exclusive picks the legacy bucket, else the forced renewals.
-func (l *ledger) spend(exclusive bool, now time.Time) bool {
-	if l.left(exclusive, now) == 0 {
+func (b *budget) spend(exclusive bool, now time.Time) bool {
+	if b.left(exclusive, now) == 0 {
 		return false
 	}
 	if exclusive {
-		l.Spent++
+		b.Spent++
 		return true
 	}
-	if n := len(l.Forced); n > 0 && now.Sub(l.Forced[n-1]) < forcedApart {
+	if n := len(b.Forced); n > 0 && now.Sub(b.Forced[n-1]) < forcedApart {
 		return false
 	}
-	l.Forced = append(slices.Clone(l.Forced), now)
+	b.Forced = append(slices.Clone(b.Forced), now)
 	return true
 }
 
-// left settles the budget at now and returns how many renewals are left in it,
+// left brings the budget up to now and returns how many renewals are left in it,
 // whether or not the next one must still wait its 30 s.
-func (l *ledger) left(exclusive bool, now time.Time) int {
+func (b *budget) left(exclusive bool, now time.Time) int {
 	if !exclusive {
 		dayAgo := now.Add(-24 * time.Hour)
-		l.Forced = slices.DeleteFunc(slices.Clone(l.Forced), func(t time.Time) bool { return !t.After(dayAgo) })
-		return max(0, forcedPerDay-len(l.Forced))
+		b.Forced = slices.DeleteFunc(slices.Clone(b.Forced), func(t time.Time) bool { return !t.After(dayAgo) })
+		return max(0, forcedPerDay-len(b.Forced))
 	}
-	if l.SpentAt.IsZero() || l.Spent == 0 {
-		l.SpentAt = now
+	if b.SpentAt.IsZero() || b.Spent == 0 {
+		b.SpentAt = now
 	}
-	if back := int(now.Sub(l.SpentAt) / bucketRefill); back > 0 {
-		l.Spent = max(0, l.Spent-back)
-		l.SpentAt = l.SpentAt.Add(time.Duration(back) * bucketRefill)
+	if back := int(now.Sub(b.SpentAt) / bucketRefill); back > 0 {
+		b.Spent = max(0, b.Spent-back)
+		b.SpentAt = b.SpentAt.Add(time.Duration(back) * bucketRefill)
 	}
-	return max(0, bucketSize-l.Spent)
+	return max(0, bucketSize-b.Spent)
 }
 
-// strike notes that an exclusive token was renewed because it was refused when
-// so much of its life was left, and says whether that looks like somebody else
-// fetching too.
-func (l *ledger) strike(left time.Duration) bool {
+// strike counts an exclusive token that was renewed because it was rejected with
+// left of its life to go, and reports whether somebody else seems to fetch too.
+// Near its end a rejection is no sign of that.
+func (b *budget) strike(left time.Duration) bool {
 	if left < legacyAhead+time.Minute {
-		l.Strikes = 0
+		b.Strikes = 0
 		return false
 	}
-	l.Strikes++
-	return l.rogue()
+	b.Strikes++
+	return b.rogue()
 }
 
-func (l *ledger) rogue() bool { return l.Strikes >= rogueStrikes }
+func (b *budget) rogue() bool { return b.Strikes >= rogueStrikes }
 
-// quiet is the time in which refusals start no renewal, because the last one
-// did not help.
-type quiet struct {
-	until time.Time
-	next  time.Duration // how long the next one lasts
-	value secret.Secret // the value that did not help
-}
-
-// unhelpful notes that the renewed value was refused too: each such renewal
-// makes the quiet time twice as long. A crowd that got the same value counts
-// once, until the quiet time is over: WeCom gives the same one again. It reports
-// whether this is news.
-func (q *quiet) unhelpful(value secret.Secret, now time.Time) (time.Duration, bool) {
-	if q.value == value && !value.IsZero() && now.Before(q.until.Add(moment)) {
-		return 0, false
+// spend takes one renewal out of the budget that all replicas share.
+func (k *Keeper) spend(ctx context.Context, f *fetch, exclusive bool) bool {
+	if f.cause == CauseOperator && exclusive {
+		return true // an operator may fetch; WeChat's own limit on forced renewals stands
 	}
-	q.value = value
-	d := max(q.next, quietFirst)
-	q.next = min(2*d, quietMost)
-	q.until = now.Add(d)
-	return d, true
+	k.loadBudget(ctx)
+	k.mu.Lock()
+	ok := k.budget.spend(exclusive, wallClock())
+	k.mu.Unlock()
+	if ok {
+		k.saveBudget(ctx)
+	}
+	return ok
 }
 
-// exhausted notes that the budget is used up.
-func (q *quiet) exhausted(now time.Time) time.Duration {
-	q.until = now.Add(quietFirst)
-	return quietFirst
+// countStrikes notes whether an exclusive token, old, was rejected before its time.
+func (k *Keeper) countStrikes(ctx context.Context, f *fetch, old *snapshot, now time.Time) {
+	if f.cause == CauseSchedule && k.exclusive() {
+		k.loadBudget(ctx)
+	}
+	k.mu.Lock()
+	if !k.spec.Schedule.Exclusive || old == nil {
+		k.mu.Unlock()
+		return
+	}
+	before, rogue := k.budget.Strikes, false
+	switch f.cause {
+	case CauseRejection:
+		rogue = k.budget.strike(old.Left(now))
+	case CauseSchedule:
+		k.budget.Strikes = 0
+	}
+	changed := before != k.budget.Strikes
+	k.mu.Unlock()
+	if changed {
+		k.saveBudget(ctx)
+	}
+	if rogue {
+		k.m.emit(Event{Type: EventRogue, Key: k.key, Left: old.Left(now)})
+	}
 }
 
-func (q *quiet) active(now time.Time) bool { return now.Before(q.until) }
+// budgetSuffix makes the name of the budget's record of that of the credential.
+const budgetSuffix = "/ledger"
+
+var errBudgetRecord = errors.New("the stored renewal budget cannot be read")
+
+func (k *Keeper) loadBudget(ctx context.Context) {
+	if k.m.opts.Store == nil {
+		return
+	}
+	_ = k.withStoreTimeout(ctx, func(ctx context.Context) error {
+		rec, err := k.m.opts.Store.Load(ctx, k.name+budgetSuffix)
+		if err != nil {
+			return err
+		}
+		var b budget
+		if err := json.Unmarshal(rec.Data, &b); err != nil || fromTheFuture(rec.Gen) {
+			k.m.emit(Event{Type: EventStore, Key: k.key, Step: "damaged", Err: errBudgetRecord})
+			return k.m.opts.Store.Delete(ctx, k.name+budgetSuffix)
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if rec.Gen > k.budgetGen {
+			k.budget, k.budgetGen = b, rec.Gen
+		}
+		return nil
+	})
+}
+
+func (k *Keeper) saveBudget(ctx context.Context) {
+	if k.m.opts.Store == nil {
+		return
+	}
+	now := wallClock()
+	k.mu.Lock()
+	k.budgetGen = max(k.budgetGen+1, uint64(now.UnixMicro()))
+	rec := Record{Gen: k.budgetGen, ExpiresAt: now.Add(25 * time.Hour)}
+	rec.Data, _ = json.Marshal(k.budget) // plain numbers and times: cannot fail
+	k.mu.Unlock()
+	_ = k.withStoreTimeout(ctx, func(ctx context.Context) error {
+		err := k.m.opts.Store.Save(ctx, k.name+budgetSuffix, rec)
+		if !errors.Is(err, ErrStale) {
+			return err
+		}
+		if _, err := k.m.opts.Store.Load(ctx, k.name+budgetSuffix); !errors.Is(err, ErrNotFound) {
+			return err // another replica was faster
+		}
+		// The newer record cannot be read.
+		if err := k.m.opts.Store.Delete(ctx, k.name+budgetSuffix); err != nil {
+			return err
+		}
+		return k.m.opts.Store.Save(ctx, k.name+budgetSuffix, rec)
+	})
+}

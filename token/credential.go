@@ -32,28 +32,28 @@ type Key struct {
 // String returns "account/kind", as errors, logs and metrics show it.
 func (k Key) String() string { return k.Account + "/" + string(k.Kind) }
 
-// Credential is a value with an end. It is immutable once published.
+// Credential is a token or ticket with its end. It is immutable.
 type Credential struct {
 	Value secret.Secret
 	// Gen orders the credentials of one key across all replicas: newer is
-	// greater. It is the moment the fetch was sent in microseconds of Unix time,
-	// or one more than the generation it replaces, whichever is greater.
+	// greater. It is when the fetch was sent, as Unix time in microseconds, or one
+	// more than the generation it replaces, whichever is greater.
 	Gen uint64
-	// FetchedAt is when the fetch that brought it was sent, by the wall clock.
+	// FetchedAt is when its fetch was sent, by the wall clock.
 	FetchedAt time.Time
-	// FirstSeenAt is when this very value was first brought by any fetch.
+	// FirstSeenAt is when the first fetch that returned this value was sent.
 	FirstSeenAt time.Time
-	// ExpiresIn is the life WeChat spoke of. A ticket's counts from FirstSeenAt.
+	// ExpiresIn is WeChat's expires_in. A ticket's counts from FirstSeenAt.
 	ExpiresIn time.Duration
 	// ExpiresAt is its end, by the wall clock.
 	ExpiresAt time.Time
 }
 
-// IsZero reports whether there is no credential at all.
+// IsZero reports whether c is no credential at all.
 func (c Credential) IsZero() bool { return c.Value.IsZero() }
 
-// Live reports whether the credential may still be sent at now.
+// Live reports whether c may still be sent at now.
 func (c Credential) Live(now time.Time) bool { return !c.IsZero() && now.Before(c.ExpiresAt) }
 
-// Left returns how long the credential lives on; never negative.
+// Left returns how long c lives on after now; never negative.
 func (c Credential) Left(now time.Time) time.Duration { return max(0, c.ExpiresAt.Sub(now)) }

@@ -1,23 +1,38 @@
-// Package token keeps credentials of WeChat's alive and fetches no more often
-// than WeChat forces it to.
+// Package token keeps WeChat credentials alive and fetches no more often than
+// WeChat forces it to.
 //
-// A credential is born empty. The first caller to want it has it fetched, and
-// everyone who arrives meanwhile waits for that one answer. Then it is fresh.
-// When its renewal time has come it is stale: callers still get it at once,
-// and a successor is fetched behind. If nobody could fetch one it expires, and
-// callers wait again. A dead one is never given out.
+// A credential starts empty. The first caller that needs it starts a fetch, and
+// everybody who comes meanwhile waits for that one answer. Then it is fresh.
+// When its renewal is due it is stale: callers still get it at once, while a
+// successor is fetched in the background. If none can be fetched it expires,
+// and callers wait again. An expired credential is never given out.
 //
 //	empty ──▶ fresh ──▶ stale ──▶ expired
 //	            ▲         │          │
 //	            └─────────┴──────────┘ successor
 //
-// WeChat may revoke a credential early. Who sees its refusal reports it
-// through [Use.Rejected], which decides by the value that was refused: if it is
-// no longer the one held the news is old, else a ladder of ever costlier steps
-// is climbed, each within a budget.
+// WeChat may revoke a credential early. A caller that sees WeChat reject it
+// reports that through [Use.Rejected]. If another value is held by now, the call
+// is repeated with that; else steps of ever higher cost follow, each within a
+// budget.
 //
-// Map: secret.go, credential.go the values; source.go, store.go the interfaces
-// on both sides; schedule.go when to renew; refusal.go what a refusal means;
-// budget.go what it may cost; keeper.go one credential; flight.go one fetch;
-// manager.go all of them; event.go what is told to the outside.
+// Map, in reading order:
+//
+//	doc.go         this page
+//	credential.go  Credential, its Kind and Key
+//	status.go      State, Status, and the errors callers check for
+//	event.go       Event: what operators may want to know
+//	source.go      Source: where credentials come from
+//	store.go       Store: where they are kept outside the process
+//	manager.go     Manager: all accounts; Set
+//	keeper.go      Keeper: one credential; Get, Renew, Status
+//	use.go         Use: one call's use of a credential
+//	rejection.go   Use.Rejected: a rejection, from the report to the repeat
+//	fetch.go       a fetch, from the request to the result
+//	lock.go        one fetch at a time among all replicas
+//	record.go      the credential's record in the store: load, adopt, save, watch
+//	budget.go      how many renewals rejections may cost; somebody else who fetches too
+//	cooldown.go    no renewals for a while after one that did not help
+//	schedule.go    when to renew, and how long to wait after a failure
+//	scheduler.go   the goroutine that wakes keepers when they are due
 package token

@@ -2,47 +2,47 @@ package token
 
 import "time"
 
-// Cause says why a renewal was made.
+// Cause says why a credential was fetched.
 type Cause string
 
-// The causes of a renewal.
+// The causes of a fetch.
 const (
-	CauseStart     Cause = "start"    // nothing was held: the process, or the account, is new
+	CauseStart     Cause = "start"    // the process, or the account, is new
 	CauseSchedule  Cause = "schedule" // its renewal time had come
-	CauseDemand    Cause = "demand"   // a call needed one and none was alive
-	CauseRejection Cause = "refusal"  // WeChat refused the one in use; asked in normal mode
-	CauseForced    Cause = "forced"   // the same, by a forced renewal
-	CauseOperator  Cause = "operator" // somebody asked for it
+	CauseDemand    Cause = "demand"   // a call found no live one
+	CauseRejection Cause = "refusal"  // WeChat rejected the one in use; asked in normal mode
+	CauseForced    Cause = "forced"   // the same, but a forced renewal
+	CauseOperator  Cause = "operator" // an operator asked for it
 	CauseSettings  Cause = "settings" // the account's settings changed
 )
 
-// Result says how a renewal went.
+// Result says how a fetch ended.
 type Result string
 
-// The results of a renewal.
+// The results of a fetch.
 const (
 	ResultRenewed   Result = "renewed"   // WeChat gave a new value
-	ResultSame      Result = "same"      // WeChat gave the value that was held already
-	ResultAdopted   Result = "adopted"   // another replica had renewed: taken from the store
-	ResultFailed    Result = "failed"    // trouble: retried with backoff
+	ResultSame      Result = "same"      // WeChat gave the held value again
+	ResultAdopted   Result = "adopted"   // another replica had fetched it: taken from the store
+	ResultFailed    Result = "failed"    // no usable answer: retried with backoff
 	ResultDenied    Result = "denied"    // WeChat said no: retried slowly
-	ResultDiscarded Result = "discarded" // came too late: a newer one is held
+	ResultDiscarded Result = "discarded" // too late: a newer one is held
 )
 
-// EventType tells the events of a Manager apart.
+// EventType says what an Event is about, and which of its fields are set.
 type EventType string
 
 // The events.
 const (
 	EventRenewal   EventType = "renewal" // Cause, Result, Took, Left, Err
-	EventRejection EventType = "refusal" // a call's token was refused: Errcode, Step
-	EventCooldown  EventType = "quiet"   // refusals start no renewal for Took
+	EventRejection EventType = "refusal" // WeChat rejected a call's token: Errcode, Step, Left
+	EventCooldown  EventType = "quiet"   // for Took, rejections start no renewal
 	EventRogue     EventType = "rogue"   // somebody else fetches this account's token
-	EventStore     EventType = "store"   // the store failed (Err): Step "down" and "up" where that is new; "damaged": a record of its cannot be read
-	EventBudget    EventType = "budget"  // a forced renewal was wanted, and none is left
+	EventStore     EventType = "store"   // the store failed (Err), or works again. Step: "down" for the first failure, "up", or "damaged" for a record that cannot be read
+	EventBudget    EventType = "budget"  // a renewal was needed, but the budget is used up
 )
 
-// Event is something an operator wants to know. It holds no secret.
+// Event is something an operator may want to know. It holds no secret.
 type Event struct {
 	Type    EventType
 	Key     Key
@@ -50,8 +50,8 @@ type Event struct {
 	Cause   Cause
 	Result  Result
 	Took    time.Duration
-	Left    time.Duration // what is left of the credential held afterwards
+	Left    time.Duration // how long the credential held afterwards lives on
 	Errcode int
-	Step    string // what the ladder decided: "newer", "asked", "wait", "forced", "passed on"
+	Step    string // of EventRejection: "newer", "asked", "waited", "tried", "forced", "passed on"
 	Err     error
 }

@@ -59,14 +59,14 @@ func (w *wechat) Fetch(ctx context.Context, r FetchRequest) (Fetched, error) {
 	return Fetched{Value: secret.New(w.current), ExpiresIn: w.end.Sub(now)}, nil
 }
 
-// kill ends the present token without telling anybody.
+// kill ends the current token unannounced.
 func (w *wechat) kill() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.good, w.current)
 }
 
-// die makes WeChat refuse even what it gives.
+// accepts reports whether WeChat accepts value now.
 func (w *wechat) accepts(value string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,7 +86,7 @@ func (w *wechat) counts() (asked, forced int) {
 	return w.asked, w.forced
 }
 
-var errTrouble = errors.New("connection refused")
+var errUnreachable = errors.New("connection refused")
 
 func no(code int) error {
 	return fmt.Errorf("fetch: %w", &errcode.Error{Platform: errcode.MP, Endpoint: errcode.Token, Code: code, Msg: "no"})

@@ -1,7 +1,10 @@
 package token
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,83 +20,113 @@ type Keeper struct {
 	key  Key
 	name string // of its record in the store
 
-	// now is what is given out. Whoever replaces it holds mu.
-	now atomic.Pointer[held]
+	// current is what is given out. Whoever replaces it holds mu.
+	current atomic.Pointer[snapshot]
 
 	mu        sync.Mutex // never held across I/O
 	spec      Spec
-	gone      bool    // its account was taken out
-	flight    *flight // nil: none under way
-	cause     Cause   // of the next flight, "" for the usual ones
-	failures  int     // in a row
+	gone      bool   // its account was taken out
+	fetch     *fetch // nil: none under way
+	cause     Cause  // of the next fetch, "" for the usual ones
+	failures  int    // in a row
 	nextTry   time.Time
 	lastErr   error
 	lastErrAt time.Time
-	unsaved   bool // what is held is not in the store yet
-	saveTry   time.Time
 	renewals  uint64
-	refusedAt time.Time
-	refusedBy int
-	refusal   secret.Secret // the value of the last refusal told to the outside
-	askedAt   time.Time
-	ledger    ledger
-	ledgerGen uint64
-	quiet     quiet
 
-	looking  sync.Mutex // of who looks into the store because of a refusal; held across I/O
-	lookedAt time.Time  // guarded by looking
+	unsaved bool // what is held is not in the store yet
+	saveAt  time.Time
+
+	rejectedValue   secret.Secret // of the last rejection
+	rejectedAt      time.Time
+	rejectedErrcode int
+	confirmedAt     time.Time // when WeChat, asked after a rejection, last gave the held value again
+	cooldown        cooldown
+	budget          budget
+	budgetGen       uint64
+
+	loading  sync.Mutex // held, across I/O, by the call that loads from the store for a crowd
+	loadedAt time.Time  // guarded by loading
 
 	due   time.Time // guarded by the scheduler's lock, like slot
 	slot  int       // place in the scheduler's heap plus one; 0: not in it
 	eager bool
 }
 
-// held is a credential as callers get it, with its times ready to compare.
-type held struct {
+// snapshot is a credential as callers get it, with its times ready to compare.
+type snapshot struct {
 	Credential
 	renewAt time.Time
 	endNS   int64 // Unix time: comparing it needs no time.Time
-	// goodNS is when the latest call was sent that WeChat accepted with this value.
-	goodNS atomic.Int64
+	// acceptedNS is when the latest call was sent that WeChat accepted with this value.
+	acceptedNS atomic.Int64
 }
 
-func (h *held) live(nowNS int64) bool { return h != nil && nowNS < h.endNS }
+func (s *snapshot) live(nowNS int64) bool { return s != nil && nowNS < s.endNS }
 
 // accepted notes that WeChat took the value in a call sent at sentNS.
-func (h *held) accepted(sentNS int64) {
+func (s *snapshot) accepted(sentNS int64) {
 	for {
-		old := h.goodNS.Load()
-		if sentNS <= old || h.goodNS.CompareAndSwap(old, sentNS) {
+		old := s.acceptedNS.Load()
+		if sentNS <= old || s.acceptedNS.CompareAndSwap(old, sentNS) {
 			return
 		}
 	}
+}
+
+// successor is the credential that got makes after old, which may be nil.
+func successor(old *snapshot, sent time.Time, got Fetched, s Schedule) Credential {
+	c := Credential{
+		Value: got.Value, Gen: uint64(sent.UnixMicro()),
+		FetchedAt: sent, FirstSeenAt: sent, ExpiresIn: got.ExpiresIn, ExpiresAt: sent.Add(got.ExpiresIn),
+	}
+	if old == nil {
+		return c
+	}
+	c.Gen = max(c.Gen, old.Gen+1)
+	if old.Value != got.Value {
+		return c
+	}
+	c.FirstSeenAt = old.FirstSeenAt
+	if s.Every > 0 {
+		// WeChat says the same expires_in at every fetch of a ticket (observed): it
+		// counts from the first sight; but what WeChat gives now is good until asked again.
+		c.ExpiresAt = later(c.FirstSeenAt.Add(got.ExpiresIn), sent.Add(min(got.ExpiresIn, s.Every+s.Every/2)))
+	}
+	return c
+}
+
+// holdLocked gives c out from now on. The caller holds mu.
+func (k *Keeper) holdLocked(c Credential) {
+	renewAt := k.spec.Schedule.Next(c.FetchedAt, c.ExpiresAt, rand.Float64())
+	next := &snapshot{Credential: c, renewAt: renewAt, endNS: c.ExpiresAt.UnixNano()}
+	if old := k.current.Load(); old != nil && old.Value == c.Value {
+		next.acceptedNS.Store(old.acceptedNS.Load())
+	} else {
+		k.confirmedAt = time.Time{} // that was the old value
+	}
+	k.current.Store(next)
 }
 
 // Key returns which credential this is.
 func (k *Keeper) Key() Key { return k.key }
 
 // Get returns a live credential: at once, without a lock, while there is one;
-// else it waits for the fetch in flight as long as ctx lasts. Its error is
+// else it waits for the fetch under way as long as ctx lasts. Its error is
 // ctx's, or an [*Unavailable].
 func (k *Keeper) Get(ctx context.Context) (Credential, error) {
-	h, err := k.get(ctx)
+	cur, err := k.get(ctx)
 	if err != nil {
 		return Credential{}, err
 	}
-	return h.Credential, nil
+	return cur.Credential, nil
 }
 
-func (k *Keeper) get(ctx context.Context) (*held, error) {
-	if h := k.now.Load(); h.live(time.Now().UnixNano()) {
-		return h, nil // fresh, or stale: then the scheduler is having a successor fetched
+func (k *Keeper) get(ctx context.Context) (*snapshot, error) {
+	if cur := k.current.Load(); cur.live(time.Now().UnixNano()) {
+		return cur, nil // fresh, or stale: then the scheduler is having a successor fetched
 	}
-	return k.await(ctx)
-}
-
-// await waits until the credential is live, or until the fetch that was to
-// make it so has failed.
-func (k *Keeper) await(ctx context.Context) (*held, error) {
-	f, err := k.join(wish{cause: CauseDemand})
+	f, _, err := k.start(request{cause: CauseDemand})
 	if err != nil {
 		return nil, err
 	}
@@ -102,63 +135,83 @@ func (k *Keeper) await(ctx context.Context) (*held, error) {
 			return nil, err
 		}
 	}
-	if h := k.now.Load(); h.live(time.Now().UnixNano()) {
-		return h, nil
+	if cur := k.current.Load(); cur.live(time.Now().UnixNano()) {
+		return cur, nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return nil, k.unavailableLocked(time.Now())
 }
 
-// Renew asks WeChat at once, for an operator: a forced renewal where the held
-// credential is alive and the source knows that mode, within its budget
-// ([ErrBudget]), else in normal mode. A "no" of WeChat's is not waited out.
+// Renew asks WeChat at once, for an operator: by a forced renewal if the held
+// credential is alive and the source has that mode, within its budget
+// ([ErrBudget]), else in normal mode. It does not wait out the time after WeChat's
+// "no".
 func (k *Keeper) Renew(ctx context.Context) (Credential, error) {
 	now := time.Now()
-	w := wish{cause: CauseOperator, anyway: true}
-	k.mu.Lock()
-	h := k.now.Load()
-	if h.live(now.UnixNano()) {
-		w.than = h.Value
-		w.force = k.spec.Schedule.Window > 0
-		w.renew = true
+	r := request{cause: CauseOperator, sinceNS: now.UnixNano(), ignoreBackoff: true}
+	if cur := k.current.Load(); cur.live(now.UnixNano()) {
+		r.replaces = cur.Value
+		r.force = k.forceable()
+		r.budgeted = true
 	}
-	k.mu.Unlock()
-	f, err := k.climb(ctx, w)
+	f, err := k.await(ctx, r)
 	if err != nil {
 		return Credential{}, err
 	}
 	if f != nil && f.err != nil {
 		return Credential{}, f.err
 	}
-	h = k.now.Load()
-	if h == nil {
+	cur := k.current.Load()
+	if cur == nil {
 		return Credential{}, &Unavailable{Key: k.key, RetryAfter: time.Second, Err: ErrUnknown}
 	}
-	return h.Credential, nil
+	return cur.Credential, nil
 }
 
-// Status returns what there is to say about the credential, without its value.
+func (k *Keeper) forceable() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.spec.Schedule.Window > 0
+}
+
+func (k *Keeper) exclusive() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.spec.Schedule.Exclusive
+}
+
+// unavailableLocked is the error for a caller who cannot be served now.
+func (k *Keeper) unavailableLocked(now time.Time) error {
+	return &Unavailable{Key: k.key, RetryAfter: max(time.Second, k.nextTry.Sub(now)), Err: cmp.Or(k.lastErr, errNotFetched)}
+}
+
+var (
+	errClosed     = errors.New("shutting down")
+	errNotFetched = errors.New("no token fetched yet")
+)
+
+// Status describes the credential, without its value.
 func (k *Keeper) Status() Status {
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := Status{
 		Key: k.key, State: Empty, LastErr: k.lastErr, LastErrAt: k.lastErrAt,
-		LastRejectedAt: k.refusedAt, LastRejectedErrcode: k.refusedBy,
-		CooldownUntil: k.quiet.until, Rogue: k.ledger.rogue(), Renewals: k.renewals, ForcedLeft: -1,
+		LastRejectedAt: k.rejectedAt, LastRejectedErrcode: k.rejectedErrcode,
+		CooldownUntil: k.cooldown.until, Rogue: k.budget.rogue(), Renewals: k.renewals, ForcedLeft: -1,
 	}
 	if k.failures > 0 {
 		s.NextTryAt = k.nextTry
 	}
 	if k.spec.budgeted() {
-		s.ForcedLeft = k.ledger.left(k.spec.Schedule.Exclusive, now)
+		s.ForcedLeft = k.budget.left(k.spec.Schedule.Exclusive, now)
 	}
-	if h := k.now.Load(); h != nil {
-		s.State = StateAt(h.Credential, h.renewAt, now)
-		s.ExpiresAt, s.RenewAt = h.ExpiresAt, h.renewAt
-		s.FetchedAt, s.FirstSeenAt = h.FetchedAt, h.FirstSeenAt
-		s.Refused = k.refusal == h.Value && k.refusedAt.UnixNano() > h.goodNS.Load()
+	if cur := k.current.Load(); cur != nil {
+		s.State = StateAt(cur.Credential, cur.renewAt, now)
+		s.ExpiresAt, s.RenewAt = cur.ExpiresAt, cur.renewAt
+		s.FetchedAt, s.FirstSeenAt = cur.FetchedAt, cur.FirstSeenAt
+		s.Refused = k.rejectedValue == cur.Value && k.rejectedAt.UnixNano() > cur.acceptedNS.Load()
 	}
 	return s
 }
@@ -166,9 +219,9 @@ func (k *Keeper) Status() Status {
 // Redact masks the held value in text that is not ours: an error that quotes
 // what WeChat sent.
 func (k *Keeper) Redact(text string) string {
-	h := k.now.Load()
-	if h == nil || h.Value.IsZero() {
+	cur := k.current.Load()
+	if cur == nil || cur.Value.IsZero() {
 		return text
 	}
-	return strings.ReplaceAll(text, h.Value.Reveal(), secret.Mask)
+	return strings.ReplaceAll(text, cur.Value.Reveal(), secret.Mask)
 }

@@ -44,7 +44,7 @@ func TestTheOldTokenServesWhileTheTokenServiceIsDown(t *testing.T) {
 		w := newWechat(false)
 		k := start(t, w, Options{})
 		time.Sleep(2*time.Hour - 4*time.Minute - 59*time.Second)
-		w.fail(errTrouble)
+		w.fail(errUnreachable)
 		before, _ := w.counts()
 		for range 4*60 - 2 {
 			time.Sleep(time.Second)
@@ -70,7 +70,7 @@ func TestADeadTokenIsNeverGivenOut(t *testing.T) {
 		if _, err := k.Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.fail(errTrouble)
+		w.fail(errUnreachable)
 		time.Sleep(2*time.Hour + time.Second)
 		var u *Unavailable
 		if _, err := k.Get(t.Context()); !errors.As(err, &u) || u.RetryAfter <= 0 || u.RetryAfter > time.Minute {

@@ -1,6 +1,11 @@
 package token
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+)
 
 // Schedule says when a credential is renewed ahead of time. It depends on what
 // WeChat does when asked early.
@@ -19,18 +24,18 @@ type Schedule struct {
 	Exclusive bool
 }
 
-// StableSchedule is that of stable_token (WeChat docs: getStableAccessToken).
+// StableSchedule is the schedule of stable_token (WeChat docs: getStableAccessToken).
 func StableSchedule() Schedule { return Schedule{Window: 5 * time.Minute} }
 
-// LegacySchedule is that of the legacy /cgi-bin/token (WeChat docs:
+// LegacySchedule is the schedule of the legacy /cgi-bin/token (WeChat docs:
 // getAccessToken).
 func LegacySchedule() Schedule { return Schedule{Ahead: legacyAhead, Exclusive: true} }
 
-// WeComSchedule is that of a WeCom agent's token, which may be asked for again
+// WeComSchedule is the schedule of a WeCom agent's token, which may be asked for again
 // at any time (WeCom docs: document/path/91039).
 func WeComSchedule() Schedule { return Schedule{Ahead: 10 * time.Minute} }
 
-// TicketSchedule is that of every ticket (observed: WeChat says 7200 of an old one too).
+// TicketSchedule is the schedule of every ticket (observed: WeChat says 7200 of an old one too).
 func TicketSchedule() Schedule { return Schedule{Every: 30 * time.Minute} }
 
 const legacyAhead = 10 * time.Minute
@@ -55,4 +60,59 @@ func (s Schedule) Next(fetched, end time.Time, jitter float64) time.Time {
 		return half
 	}
 	return end.Add(-ahead)
+}
+
+// The waits after a failed fetch. A network failure passes quickly; WeChat's "no"
+// takes a person to change it.
+const (
+	failureWaitMin = time.Second
+	failureWaitMax = time.Minute
+	deniedWaitMin  = 30 * time.Second
+	deniedWaitMax  = 10 * time.Minute
+)
+
+// backoff returns how long to wait after the n-th failure in a row (n ≥ 1).
+// jitter in [0, 1) takes away up to a fifth, from the second failure on, so that
+// replicas do not come back in step; after WeChat's "no" it takes nothing.
+func backoff(n int, denied bool, jitter float64) time.Duration {
+	if denied {
+		return doubled(deniedWaitMin, deniedWaitMax, n)
+	}
+	d := doubled(failureWaitMin, failureWaitMax, n)
+	if n > 1 {
+		d -= time.Duration(jitter * float64(d) / 5)
+	}
+	return d
+}
+
+func doubled(first, most time.Duration, n int) time.Duration {
+	d := first
+	for range n - 1 {
+		if d *= 2; d >= most {
+			return most
+		}
+	}
+	return d
+}
+
+// denied reports whether err is WeChat's "no", which asking again soon will
+// not change.
+func denied(err error) bool {
+	var e *errcode.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	v := errcode.Classify(e.Platform, e.Endpoint, e.Code)
+	return v == errcode.Denied || v == errcode.Limited
+}
+
+// wallClock is the time without the monotonic reading: a credential ends by the
+// wall clock, and a machine that slept must notice that it has passed.
+func wallClock() time.Time { return time.Now().Round(0) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

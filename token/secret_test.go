@@ -22,8 +22,8 @@ func TestSecretsPrintAsStars(t *testing.T) {
 		fmt.Fprintf(&out, verb, c)
 		fmt.Fprintf(&out, verb, &c)
 		fmt.Fprintf(&out, verb, c.Value)
-		fmt.Fprintf(&out, verb, &held{Credential: c})
-		fmt.Fprintf(&out, verb, Use{h: &held{Credential: c}})
+		fmt.Fprintf(&out, verb, &snapshot{Credential: c})
+		fmt.Fprintf(&out, verb, Use{cur: &snapshot{Credential: c}})
 	}
 	fmt.Fprint(&out, c, &c.Value, []secret.Secret{c.Value}, map[secret.Secret]secret.Secret{c.Value: c.Value})
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {

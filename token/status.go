@@ -6,8 +6,33 @@ import (
 	"time"
 )
 
-// Status is what there is to say about one credential, without its value.
-// Times are zero where the thing never happened.
+// State is where a credential is in its life.
+type State string
+
+// The states.
+const (
+	Empty   State = "empty"   // never fetched: callers wait
+	Fresh   State = "fresh"   // served
+	Stale   State = "stale"   // served, while a successor is fetched behind
+	Expired State = "expired" // never served: callers wait
+)
+
+// StateAt returns the state of c at now, if its renewal is due at renewAt.
+func StateAt(c Credential, renewAt, now time.Time) State {
+	switch {
+	case c.IsZero():
+		return Empty
+	case !now.Before(c.ExpiresAt):
+		return Expired
+	case !now.Before(renewAt):
+		return Stale
+	default:
+		return Fresh
+	}
+}
+
+// Status describes one credential, without its value. Times are zero for what never
+// happened.
 type Status struct {
 	Key         Key
 	State       State
@@ -20,17 +45,17 @@ type Status struct {
 	LastErrAt time.Time
 	// NextTryAt is when a failed fetch is tried again.
 	NextTryAt time.Time
-	// LastRejectedAt and LastRejectedErrcode tell the last time WeChat refused it in a
-	// call.
+	// LastRejectedAt and LastRejectedErrcode say when WeChat last rejected it in a
+	// call, and how.
 	LastRejectedAt      time.Time
 	LastRejectedErrcode int
-	// Refused reports that WeChat has refused the value that is held, in the last
-	// call that told. While LastErr is set too, no successor can be had.
+	// Refused reports that WeChat rejected the held value, and has not accepted it
+	// since. If LastErr is set too, no successor can be fetched.
 	Refused bool
-	// CooldownUntil is the moment until which no refusal starts a renewal.
+	// CooldownUntil is the time until which no rejection starts a renewal.
 	CooldownUntil time.Time
-	// ForcedLeft is what is left of the day's forced renewals, or of a legacy
-	// token's bucket. -1: it has no such budget.
+	// ForcedLeft is how many renewals are left in the budget: the day's forced ones,
+	// or a legacy token's bucket. -1: renewals of this credential are not budgeted.
 	ForcedLeft int
 	// Rogue reports that somebody else seems to fetch this token too.
 	Rogue bool
@@ -38,7 +63,7 @@ type Status struct {
 	Renewals uint64
 }
 
-// Errors that callers decide by.
+// Errors that callers check for.
 var (
 	// ErrBudget: no renewal is left in the budget, or the last one was under 30 s ago.
 	ErrBudget = errors.New("no forced renewal left for now")
@@ -46,7 +71,7 @@ var (
 	ErrUnknown = errors.New("unknown account")
 )
 
-// Unavailable is the error of a credential that cannot be had now.
+// Unavailable is the error when no live credential can be given out now.
 type Unavailable struct {
 	Key        Key
 	RetryAfter time.Duration // until the next try; at least a second
@@ -55,5 +80,5 @@ type Unavailable struct {
 
 func (e *Unavailable) Error() string { return fmt.Sprintf("no %s: %v", e.Key, e.Err) }
 
-// Unwrap returns the reason.
+// Unwrap returns Err.
 func (e *Unavailable) Unwrap() error { return e.Err }
