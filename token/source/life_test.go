@@ -1,7 +1,6 @@
-package main
+package source_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -15,6 +14,11 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
+)
+
+const (
+	shopID     = "wx0123456789abcdef"
+	shopSecret = "0123456789abcdef0123456789abcdef"
 )
 
 // life is a Manager with the account shop in front of a WeChat, both within a
@@ -31,9 +35,9 @@ type life struct {
 func live(t *testing.T, api string, f func(l *life)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		platform := errcode.MP
+		account := source.Account{Name: "shop", Kind: source.KindOfficial, AppID: shopID, TokenAPI: api, Secret: secret.New(shopSecret), Tickets: []string{"jsapi"}}
 		if api == "wecom" {
-			platform = errcode.WeCom
+			account.Kind, account.TokenAPI = source.KindWeCom, ""
 		}
 		wechat := wechattest.New(wechattest.Options{Accounts: []wechattest.Account{{AppID: shopID, Secret: shopSecret, WeCom: api == "wecom"}}})
 		defer wechat.Close()
@@ -41,23 +45,8 @@ func live(t *testing.T, api string, f func(l *life)) {
 		defer client.Close()
 		m := token.NewManager(token.Options{})
 		defer m.Close()
-		secret := secret.New(shopSecret)
-		spec := token.Spec{Kind: token.AccessToken, Eager: true}
-		switch api {
-		case "stable":
-			spec.Source, spec.Schedule = client.Stable(shopID, secret), token.StableSchedule()
-		case "legacy":
-			spec.Source, spec.Schedule = client.Legacy(shopID, secret), token.LegacySchedule()
-		default:
-			spec.Source, spec.Schedule = client.WeCom(shopID, secret), token.WeComSchedule()
-		}
-		tickets := token.SourceFunc(func(ctx context.Context, r token.FetchRequest) (token.Fetched, error) {
-			return client.Ticket(m.Keeper("shop", token.AccessToken), platform, token.JSAPI).Fetch(ctx, r)
-		})
-		m.Set([]token.Account{{Name: "shop", ID: shopID, Credentials: []token.Spec{
-			spec, {Kind: token.JSAPI, Source: tickets, Schedule: token.TicketSchedule(), Eager: true},
-		}}})
-		f(&life{t: t, platform: platform, wechat: wechat, keeper: m.Keeper("shop", token.AccessToken), ticket: m.Keeper("shop", token.JSAPI)})
+		m.Set([]token.Account{client.Credentials(account, m.Keeper)})
+		f(&life{t: t, platform: account.Platform(), wechat: wechat, keeper: m.Keeper("shop", token.AccessToken), ticket: m.Keeper("shop", token.JSAPI)})
 	})
 }
 
