@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"cmp"
@@ -11,24 +11,25 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// Bounds of what is asked about quotas: asking is itself a call that counts.
+// Bounds on questions about quotas: each is itself a call that counts.
 const (
 	quotaPath    = "/cgi-bin/openapi/quota/get"
 	quotaTop     = 5  // paths of each account that are asked about
 	quotaTracked = 64 // paths of each account that are counted
 )
 
-// quotas asks WeChat every so often how much of the day's quota is left for the
-// paths that were called most ("Get API quota" in WeChat's server API docs). A
-// nil *quotas does nothing.
+// quotas regularly asks WeChat how much of the day's quota is left for the paths
+// that were called most ("Get API quota" in WeChat's server API docs). A nil
+// *quotas does nothing.
 type quotas struct {
 	ask func(ctx context.Context, account, path string) (quota, error)
 
 	mu    sync.Mutex
-	calls map[string]map[string]int   // :: account → path → calls since the last question
+	calls map[string]map[string]int   // :: account → path → calls since the last round
 	known map[string]map[string]quota // :: account → path → WeChat's last answer
 }
 
@@ -39,26 +40,27 @@ type quota struct {
 	Left  int `json:"remain"`
 }
 
-func newQuotas(a *app) *quotas {
-	q := &quotas{calls: map[string]map[string]int{}, known: map[string]map[string]quota{}}
-	q.ask = func(ctx context.Context, account, path string) (quota, error) {
-		doc, _, err := a.ask(ctx, account, quotaPath, map[string]string{"cgi_path": path})
-		if err != nil {
-			return quota{}, err
-		}
-		var said struct {
-			Quota quota `json:"quota"`
-		}
-		if err := json.Unmarshal(doc, &said); err != nil {
-			return quota{}, errors.New("what WeChat answered is no quota")
-		}
-		return said.Quota, nil
-	}
-	return q
+func newQuotas(ask func(ctx context.Context, account, path string) (quota, error)) *quotas {
+	return &quotas{ask: ask, calls: map[string]map[string]int{}, known: map[string]map[string]quota{}}
 }
 
-// called counts a call that WeChat took. Of an account's paths, the first 64
-// since the last question are counted.
+// askQuota asks WeChat about one path of an account.
+func (a *app) askQuota(ctx context.Context, account, path string) (quota, error) {
+	doc, _, err := a.ask(ctx, account, quotaPath, map[string]string{"cgi_path": path})
+	if err != nil {
+		return quota{}, err
+	}
+	var answer struct {
+		Quota quota `json:"quota"`
+	}
+	if err := json.Unmarshal(doc, &answer); err != nil {
+		return quota{}, errors.New("cannot parse WeChat's quota answer")
+	}
+	return answer.Quota, nil
+}
+
+// called counts a call if it succeeded. Of each account's paths, the first 64
+// since the last round are counted.
 func (q *quotas) called(r proxy.Record) {
 	if q == nil || r.Account == "" || r.Platform != errcode.MP || r.Status != 200 || r.Errcode != 0 || r.Host == "" || len(r.Path) > 128 {
 		return
@@ -75,7 +77,7 @@ func (q *quotas) called(r proxy.Record) {
 	}
 }
 
-// run asks every so often until ctx ends.
+// run starts a round at each interval until ctx ends.
 func (q *quotas) run(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -89,8 +91,8 @@ func (q *quotas) run(ctx context.Context, every time.Duration) {
 	}
 }
 
-// round asks once about each account's most called paths. What was known of
-// others is forgotten.
+// round asks once about each account's most called paths, and forgets the
+// quotas of all others.
 func (q *quotas) round(ctx context.Context) {
 	q.mu.Lock()
 	calls := q.calls
@@ -103,8 +105,8 @@ func (q *quotas) round(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if said, err := q.ask(ctx, account, path); err == nil { // WeChat counts no calls of some paths
-				known[account][path] = said
+			if answer, err := q.ask(ctx, account, path); err == nil { // some paths have no quota
+				known[account][path] = answer
 			}
 		}
 	}
@@ -113,7 +115,7 @@ func (q *quotas) round(ctx context.Context) {
 	q.mu.Unlock()
 }
 
-// top is the paths that were called most.
+// top returns the paths that were called most.
 func top(paths map[string]int) []string {
 	names := slices.SortedFunc(maps.Keys(paths), func(a, b string) int {
 		return cmp.Or(cmp.Compare(paths[b], paths[a]), cmp.Compare(a, b))
@@ -121,16 +123,18 @@ func top(paths map[string]int) []string {
 	return names[:min(len(names), quotaTop)]
 }
 
-// each calls f with all that is known.
-func (q *quotas) each(f func(account, path string, said quota)) {
+// report returns all quotas that are known.
+func (q *quotas) report() []admin.Quota {
 	if q == nil {
-		return
+		return nil
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	var out []admin.Quota
 	for account, paths := range q.known {
-		for path, said := range paths {
-			f(account, path, said)
+		for path, answer := range paths {
+			out = append(out, admin.Quota{Account: account, Path: path, Limit: answer.Limit, Used: answer.Used, Left: answer.Left})
 		}
 	}
+	return out
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"bytes"
@@ -16,15 +16,15 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 )
 
-// certs is the TLS of the clients' listener. Its files are read again when they
-// change; a bad new version leaves the one in use.
+// certs is the TLS configuration of the clients' listener. Its files are read
+// again when they change; if the new version is bad, the old one stays.
 type certs struct {
 	files config.TLS
-	sum   [sha256.Size]byte // of what the files held
-	now   atomic.Pointer[tls.Config]
+	sum   [sha256.Size]byte          // of what the files held
+	now   atomic.Pointer[tls.Config] // in force
 }
 
-// newCerts reads the files of t; where it names none there is no TLS.
+// newCerts reads the files of t. If it names none there is no TLS.
 func newCerts(t config.TLS) (*certs, error) {
 	c := &certs{files: t}
 	if t.CertFile == "" {
@@ -34,9 +34,9 @@ func newCerts(t config.TLS) (*certs, error) {
 	return c, err
 }
 
-// read reads the files, and reports whether they hold anything new. It is
-// called by one goroutine at a time.
-func (c *certs) read() (news bool, err error) {
+// read reads the files, and reports whether they changed. It is called by one
+// goroutine at a time.
+func (c *certs) read() (changed bool, err error) {
 	var cert, key, ca []byte
 	for _, f := range []struct {
 		variable, name string
@@ -64,7 +64,7 @@ func (c *certs) read() (news bool, err error) {
 	if c.files.ClientCAFile != "" {
 		t.ClientCAs, t.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
 		if !t.ClientCAs.AppendCertsFromPEM(ca) {
-			return false, errors.New("PROXY_TLS_CLIENT_CA_FILE: no certificate in it")
+			return false, errors.New("PROXY_TLS_CLIENT_CA_FILE: there is no certificate in it")
 		}
 	}
 	c.now.Store(t)
@@ -84,17 +84,17 @@ func (c *certs) wrap(l net.Listener) net.Listener {
 }
 
 // watch reads the files again when they change, until ctx ends. It watches all
-// files that cfg was read from: what has changed since then is noticed too.
+// files that cfg was read from, and so also notices changes made since then.
 func (c *certs) watch(ctx context.Context, cfg *config.Config, log *slog.Logger) {
 	if c.files.CertFile == "" {
 		return
 	}
 	err := cfg.Watch(ctx, func() {
-		news, err := c.read()
+		changed, err := c.read()
 		switch {
 		case err != nil:
 			log.Error("certificates", "result", "refused", "err", err)
-		case news:
+		case changed:
 			log.Info("certificates", "result", "applied")
 		}
 	})

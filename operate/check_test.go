@@ -1,25 +1,23 @@
-package main
+package operate
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
-	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -52,13 +50,39 @@ func settings(w *wechattest.Server, more ...string) []string {
 	}, more...)
 }
 
-// says runs a command and returns all that it prints. No secret and no token
-// of w's may be in it.
+// Outcomes of a command, as the program's exit codes are.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// says runs a command and returns its outcome and all that the program prints.
+// No secret and no token of w's may be in it.
 func says(t *testing.T, w *wechattest.Server, environ []string, args ...string) (code int, text string) {
 	t.Helper()
-	var out, err strings.Builder
-	code = run(t.Context(), args, environ, &out, &err)
-	text = out.String() + err.String()
+	var out strings.Builder
+	var err error
+	switch args[0] {
+	case "check":
+		err = Check(t.Context(), environ, args[1:], &out)
+	case "import":
+		err = Import(t.Context(), environ, args[1:], &out)
+	default:
+		t.Fatalf("no command %s", args[0])
+	}
+	var usage *UsageError
+	var problems config.Problems
+	text = out.String()
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrReported):
+		code = exitFailed
+	case errors.As(err, &usage), errors.As(err, &problems):
+		code, text = exitUsage, text+err.Error()
+	default:
+		code, text = exitFailed, text+err.Error()
+	}
 	for _, secret := range append(w.Issued(), checkSecret) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%v prints a secret:\n%s", args, text)
@@ -159,7 +183,7 @@ func TestCheckPrintsTheRemedy(t *testing.T) {
 		{
 			"one of two hosts is down",
 			func(w *wechattest.Server) []string { return []string{"WECHAT_UPSTREAMS=http://127.0.0.1:1," + w.URL} },
-			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nobody listens there", "ok    token of default: WeChat gave one for 2h0m0s"},
+			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nobody listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
 		},
 		{
 			"a host without TLS",
@@ -211,9 +235,9 @@ func TestCheckSaysHowLongACertificateIsGood(t *testing.T) {
 	}
 }
 
-func loaded(t *testing.T, environ []string) *config.Config {
+func loaded(t *testing.T, environ config.Environ) *config.Config {
 	t.Helper()
-	cfg, _, err := config.Load(environment(environ).lookup, nil)
+	cfg, _, err := config.Load(environ.Lookup, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,11 +272,11 @@ func TestCheckWhereAllIsWell(t *testing.T) {
 	w := weChat(t, wechattest.Options{})
 	code, text := says(t, w, settings(w), "check")
 	want := "ok    settings: accounts: 1, named clients: 0\n" +
-		"ok    store: memory: a restart asks WeChat anew\n" +
+		"ok    store: memory: after a restart, tokens are fetched from WeChat again\n" +
 		"ok    host HOST: it answers at HOST\n" +
 		"ok    clock: it agrees with WeChat's to within 30 s\n" +
-		"ok    token of default: WeChat gave one for 2h0m0s\n" +
-		"\nAll is well.\n"
+		"ok    token of default: WeChat issued one for 2h0m0s\n" +
+		"\nAll checks passed.\n"
 	if got := strings.ReplaceAll(text, strings.TrimPrefix(w.URL, "http://"), "HOST"); code != exitOK || got != want {
 		t.Errorf("exit code %d:\n%s", code, got)
 	}
@@ -283,7 +307,7 @@ func TestCheckJSON(t *testing.T) {
     {
       "name": "store",
       "ok": true,
-      "detail": "memory: a restart asks WeChat anew"
+      "detail": "memory: after a restart, tokens are fetched from WeChat again"
     },
     {
       "name": "host",
@@ -318,6 +342,17 @@ func TestCheckJSON(t *testing.T) {
 	}
 	if got := before + `WeChat says DETAIL",` + rest; code != exitFailed || got != want {
 		t.Errorf("exit code %d:\n%s", code, got)
+	}
+}
+
+func TestCheckTellsWrongSettingsInJSONToo(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	err := Check(t.Context(), config.Environ{"WECHAT_APP_ID=wx1", "PROXY_LISTEN=nonsense"}, []string{"-json"}, &out)
+	var problems config.Problems
+	var r Report
+	if jsonErr := json.Unmarshal([]byte(out.String()), &r); jsonErr != nil || !errors.As(err, &problems) || r.OK || len(r.Checks) != 2 || r.Checks[0].Name != "settings" {
+		t.Errorf("%v, %v: %s", err, jsonErr, out.String())
 	}
 }
 
@@ -356,7 +391,7 @@ func TestCheckKeepsTheOrderOfTheSettings(t *testing.T) {
 	code, text := says(t, w, []string{"WECHAT_UPSTREAMS=" + w.URL, "PROXY_CONFIG_FILE=" + file(t, "proxy.yaml", doc.String())}, "check")
 	at := 0
 	for i := range n {
-		next := strings.Index(text, fmt.Sprintf("token of shop%02d: WeChat gave one", i))
+		next := strings.Index(text, fmt.Sprintf("token of shop%02d: WeChat issued one", i))
 		if next < at {
 			t.Fatalf("shop%02d is at %d, behind %d:\n%s", i, next, at, text)
 		}
@@ -371,7 +406,7 @@ func TestCheckSparesATokenThatLives(t *testing.T) {
 	t.Parallel()
 	w := weChat(t, wechattest.Options{})
 	environ := settings(w, "WECHAT_TOKEN_API=legacy", "PROXY_TOKEN_STORE=file://"+filepath.Join(t.TempDir(), "tokens"))
-	for _, want := range []string{"WeChat gave a new one for 2h0m0s, which is in the store now", "the store has one that lives for 2h0m0s; WeChat was not asked"} {
+	for _, want := range []string{"WeChat issued a new one for 2h0m0s, which is in the store now", "the store has one that is valid for 2h0m0s; WeChat was not asked"} {
 		if code, text := says(t, w, environ, "check"); code != exitOK || !strings.Contains(text, want) || !strings.Contains(text, "written, read, locked and deleted") {
 			t.Errorf("exit code %d, %q is missing in:\n%s", code, want, text)
 		}
@@ -379,7 +414,7 @@ func TestCheckSparesATokenThatLives(t *testing.T) {
 	if n := w.Count("token"); n != 1 {
 		t.Errorf("%d fetches", n)
 	}
-	if code, text := says(t, w, settings(w, "WECHAT_TOKEN_API=legacy"), "check"); code != exitOK || !strings.Contains(text, "warn  token of default: WeChat gave a new one") {
+	if code, text := says(t, w, settings(w, "WECHAT_TOKEN_API=legacy"), "check"); code != exitOK || !strings.Contains(text, "warn  token of default: WeChat issued a new one") {
 		t.Errorf("without a store, exit code %d:\n%s", code, text)
 	}
 }
@@ -435,35 +470,6 @@ func TestCheckCalledWrongly(t *testing.T) {
 	}
 }
 
-func TestNetworkTrouble(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	cert := &x509.Certificate{DNSNames: []string{"portal.example"}, NotBefore: now.AddDate(-2, 0, 0), NotAfter: now.AddDate(-1, 0, 0)}
-	bad := func(err error) error {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: []*x509.Certificate{cert}, Err: err}
-	}
-	for _, c := range []struct {
-		err    error
-		want   string
-		advice *Remedy
-	}{
-		{&net.DNSError{Err: "no such host", Name: "x.invalid", IsNotFound: true}, "DNS knows no x.invalid", adviceName()},
-		{&net.DNSError{Err: "i/o timeout", Name: "api.weixin.qq.com", IsTimeout: true}, "DNS did not tell the address of api.weixin.qq.com: i/o timeout", adviceDNS()},
-		{bad(x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired}), "good from 2024-11-23 to 2025-11-23, and this machine's clock says 2026-11-23T12:00:00Z", adviceExpired()},
-		{bad(x509.HostnameError{Certificate: cert, Host: "api.weixin.qq.com"}), "for other names than api.weixin.qq.com: portal.example", adviceTLS()},
-		{bad(x509.UnknownAuthorityError{}), "cannot be trusted", adviceIssuer()},
-		{&net.OpError{Op: "dial", Err: syscall.ENETUNREACH}, "no way to it", adviceFirewall()},
-		{context.DeadlineExceeded, "no answer in time", adviceFirewall()},
-		{io.ErrUnexpectedEOF, "broke off", adviceFirewall()},
-		{errors.New("what is this"), "what is this", adviceOdd()},
-	} {
-		detail, advice := networkTrouble(fmt.Errorf("/cgi-bin/token: %w", c.err), now)
-		if !strings.Contains(detail, c.want) || *advice != *c.advice {
-			t.Errorf("%v: %q, %q", c.err, detail, advice.EN)
-		}
-	}
-}
-
 func TestCheckOfAnUnknownHost(t *testing.T) {
 	t.Parallel()
 	transport := &http.Transport{DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
@@ -475,16 +481,5 @@ func TestCheckOfAnUnknownHost(t *testing.T) {
 	text := r.text()
 	if r.OK || strings.Count(text, adviceName().ZH) != 2 || !strings.Contains(text, "FAIL  host x.invalid: DNS knows no x.invalid") {
 		t.Errorf("it says:\n%s", text)
-	}
-}
-
-func TestEveryErrcodeHasAdvice(t *testing.T) {
-	t.Parallel()
-	for _, p := range []errcode.Platform{errcode.MP, errcode.WeCom} {
-		for code := -1; code < 100_000; code++ {
-			if a := adviceErrcode(&errcode.Error{Platform: p, Endpoint: errcode.Token, Code: code}); a.EN == "" || a.ZH == "" {
-				t.Fatalf("%s %d: %+v", p, code, a)
-			}
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -17,31 +17,35 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 )
 
-// tracer makes one span of each finished call, from what the log says of it:
-// no URL is in reach of it, so none can get into a trace, and a call pays for
-// nothing before it is answered.
+const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+// tracer makes one span of each finished call, from the call's record: that has
+// no URL, so none can get into a trace, and the call is not delayed.
 type tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 }
 
-// newTracer returns the tracer, nil unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
-// The exporter reads it and the other OTEL_… variables by itself.
+// newTracer returns the tracer, or nil if OTEL_EXPORTER_OTLP_ENDPOINT is not set.
+// The exporter itself reads that and the other OTEL_… variables. A value that is
+// wrong is a [config.Problems].
 func newTracer(ctx context.Context, log *slog.Logger) (*tracer, error) {
-	endpoint := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+	endpoint := os.Getenv(endpointVariable)
 	if endpoint == "" {
 		return nil, nil
 	}
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, usage("OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL")
+		// not quoted: it may hold a password
+		return nil, config.Problems{{Where: endpointVariable, What: "not an http or https URL"}}
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", err) }))
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+		return nil, fmt.Errorf("%s: %w", endpointVariable, err)
 	}
 	return tracerTo(exporter), nil
 }
@@ -53,10 +57,8 @@ func tracerTo(exporter sdk.SpanExporter) *tracer {
 		about = resource.Default()
 	}
 	p := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about))
-	return &tracer{p, p.Tracer(module)}
+	return &tracer{p, p.Tracer("github.com/wechat-token-proxy/wechat-token-proxy")}
 }
-
-const module = "github.com/wechat-token-proxy/wechat-token-proxy"
 
 // call exports a finished call as a child of the client's span, if it has one.
 func (t *tracer) call(r proxy.Record) {
@@ -83,12 +85,12 @@ func (t *tracer) call(r proxy.Record) {
 	span.End(trace.WithTimestamp(r.At.Add(r.Took)))
 }
 
-// close exports what is left, for at most a few seconds.
+// close exports the spans that are left, for at most three seconds.
 func (t *tracer) close() {
 	if t == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // what cannot be exported now is lost
+	_ = t.provider.Shutdown(ctx) // spans that cannot be exported now are lost
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -35,7 +33,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-// inSeconds writes durations as seconds: a number that every log store can
+// inSeconds writes durations as a number of seconds, which every log store can
 // compare.
 func inSeconds(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
@@ -44,13 +42,13 @@ func inSeconds(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// serverLog is where net/http writes what it has to complain about.
+// serverLog returns a logger for the errors of net/http.
 func serverLog(l *slog.Logger) *log.Logger {
 	return slog.NewLogLogger(serverHandler{l.Handler()}, slog.LevelWarn)
 }
 
-// serverHandler makes net/http's noise about clients that hang up, or do not
-// speak TLS, a matter of debugging.
+// serverHandler logs net/http's errors at debug level: most are about clients
+// that hang up or do not speak TLS. A panic is an error.
 type serverHandler struct{ slog.Handler }
 
 func (h serverHandler) Handle(ctx context.Context, r slog.Record) error {
@@ -66,7 +64,7 @@ func (h serverHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, quiet)
 }
 
-// logToken tells what happened to a credential.
+// logToken logs what happened to a credential.
 func logToken(l *slog.Logger, e token.Event) {
 	attrs := []slog.Attr{slog.String("account", e.Key.Account), slog.String("kind", string(e.Key.Kind))}
 	level, message := slog.LevelInfo, string(e.Type)
@@ -84,12 +82,12 @@ func logToken(l *slog.Logger, e token.Event) {
 		attrs = append(attrs, slog.Duration("left", e.Took))
 	case token.EventRogue:
 		level = slog.LevelWarn
-		attrs = append(attrs, slog.String("hint", "somebody else fetches this account's token with WECHAT_TOKEN_API=legacy: find them, or use stable"))
+		attrs = append(attrs, slog.String("hint", "another program fetches this account's token with the legacy API and so ends ours: find it, or set WECHAT_TOKEN_API=stable"))
 	case token.EventStore:
 		attrs = append(attrs, slog.String("step", e.Step))
 		switch {
 		case e.Err != nil && e.Step == "":
-			level = slog.LevelDebug // once it is down, each failure says the same
+			level = slog.LevelDebug // the store is known to be down
 		case e.Err != nil:
 			level = slog.LevelWarn
 		}
@@ -104,33 +102,4 @@ func logToken(l *slog.Logger, e token.Event) {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
 	}
 	l.LogAttrs(context.Background(), level, message, attrs...)
-}
-
-// build is what this program was built from.
-type build struct{ version, revision, goVersion string }
-
-func readBuild() build {
-	b := build{version: "(devel)", goVersion: runtime.Version()}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if info.Main.Version != "" {
-		b.version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			b.revision = s.Value
-		}
-	}
-	return b
-}
-
-func version() string {
-	b := readBuild()
-	s := "wechat-token-proxy " + b.version
-	if b.revision != "" {
-		s += " " + b.revision
-	}
-	return s + " " + b.goVersion
 }

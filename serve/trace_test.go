@@ -1,11 +1,15 @@
-package main
+package serve
 
 import (
+	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 )
 
@@ -37,4 +41,13 @@ func TestACallIsASpanUnderTheClients(t *testing.T) {
 		}
 	}
 	tr.close()
+}
+
+func TestATraceEndpointThatIsNone(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "::not a url")
+	_, err := newTracer(t.Context(), slog.New(slog.DiscardHandler))
+	var problems config.Problems // the exit code is 2
+	if !errors.As(err, &problems) || len(problems) != 1 || strings.Contains(err.Error(), "::not") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -1,14 +1,13 @@
-package main
+package serve
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
-	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 func record(account, path string) proxy.Record {
@@ -41,25 +40,20 @@ func TestQuotasAskAboutTheMostCalledPaths(t *testing.T) {
 	if fmt.Sprint(asked) != "[shop/cgi-bin/user/info shop/cgi-bin/user/get]" {
 		t.Errorf("asked %q", asked)
 	}
-	n := 0
-	q.each(func(account, path string, said quota) { n++ })
-	if n != 2 {
+	if n := len(q.report()); n != 2 {
 		t.Errorf("%d are known", n)
 	}
 	var off *quotas
 	off.called(record("shop", "/x"))
-	off.each(nil)
+	if off.report() != nil {
+		t.Error("nil quotas report something")
+	}
 }
 
 func TestQuotasAreWeChats(t *testing.T) {
-	w := weChat(t, wechattest.Options{})
+	w := servetest.NewWeChat(t, nil)
 	w.Quota("/cgi-bin/user/get", 500, 0)
-	a, err := newApp(t.Context(), loaded(t, settings(w)), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.close()
-	said, err := newQuotas(a).ask(t.Context(), "default", "/cgi-bin/user/get")
+	said, err := appOf(t, servetest.Shop(w)).askQuota(t.Context(), "default", "/cgi-bin/user/get")
 	if err != nil || said.Limit != 500 || said.Left != 500 {
 		t.Errorf("%+v, %v", said, err)
 	}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// scrubber takes secrets out of what WeChat tells about a call: those it was
-// told of, wherever they stand, and whatever a name says is one.
+// scrubber removes secrets from what WeChat reports about a call: those that are
+// known, wherever they are, and values whose name says that they are secret.
 type scrubber struct{ known []string }
 
-// add makes secret known, as it is and as a query or JSON writes it.
+// add makes a secret known, as it is and as it is written in a query or in JSON.
 func (s *scrubber) add(secret string) {
 	if secret == "" {
 		return
@@ -25,20 +25,20 @@ func (s *scrubber) add(secret string) {
 	s.known = append(s.known, secret, url.QueryEscape(secret), url.PathEscape(secret), string(quoted[1:len(quoted)-1]))
 }
 
-// maxDepth is how far documents within documents are looked into.
+// maxDepth bounds documents within documents.
 const maxDepth = 8
 
 // document returns doc, which must be JSON, without secrets.
 func (s *scrubber) document(doc []byte) ([]byte, error) {
 	v, err := decodeJSON(bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf")))
 	if err != nil {
-		return nil, errors.New("WeChat's answer is no JSON")
+		return nil, errors.New("WeChat's answer is not JSON")
 	}
 	v, _ = s.value(v, 0)
 	return encodeJSON(v), nil
 }
 
-// value returns v without secrets, and whether there were any.
+// value returns v without secrets, and reports whether there were any.
 func (s *scrubber) value(v any, depth int) (any, bool) {
 	changed := false
 	switch v := v.(type) {
@@ -68,8 +68,8 @@ func (s *scrubber) value(v any, depth int) (any, bool) {
 	return v, changed
 }
 
-// deep scrubs a text, which may be a document itself. One in which a secret may
-// hide behind escapes is written anew; else it stays as it was sent.
+// deep scrubs a text, which may itself be a document. A document with escapes,
+// which may hide a secret, is encoded anew; any other stays byte for byte.
 func (s *scrubber) deep(text string, depth int) string {
 	text = s.text(text)
 	if depth >= maxDepth {
@@ -99,14 +99,14 @@ var (
 	elementForm = regexp.MustCompile(`(<([A-Za-z_]+)>(?:<!\[CDATA\[)?)([^<\]]*)`)
 )
 
-// text scrubs what is no document, or only a part of one.
+// text scrubs a text that is not a document, or only part of one.
 func (s *scrubber) text(t string) string {
 	for _, known := range s.known {
 		t = strings.ReplaceAll(t, known, secret.Mask)
 	}
 	t = pairForm.ReplaceAllStringFunc(t, func(pair string) string {
 		name, value, _ := strings.Cut(pair, "=")
-		plain, _ := url.QueryUnescape(name) // "" where it cannot be
+		plain, _ := url.QueryUnescape(name) // "" if it cannot
 		if value != "" && (isSecretName(plain) || s.knows(value)) {
 			return name + "=" + secret.Mask
 		}
@@ -124,14 +124,14 @@ func (s *scrubber) text(t string) string {
 	return t
 }
 
-// knows reports whether a query's value is a secret in another escaping.
+// knows reports whether a query's value is a known secret, escaped differently.
 func (s *scrubber) knows(value string) bool {
 	plain, err := url.QueryUnescape(value)
 	return err == nil && slices.ContainsFunc(s.known, func(k string) bool { return strings.Contains(plain, k) })
 }
 
-// isSecretName reports whether a parameter or member of this name holds what
-// must not be seen: access_token, refresh_token, AppSecret, js_code, …
+// isSecretName reports whether a parameter or member of this name holds a
+// secret: access_token, refresh_token, AppSecret, js_code, …
 func isSecretName(name string) bool {
 	name = strings.ToLower(name)
 	switch name {
@@ -158,6 +158,6 @@ func encodeJSON(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // what came from JSON goes back
+	_ = e.Encode(v) // cannot fail: v came from JSON
 	return bytes.TrimRight(b.Bytes(), "\n")
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"encoding/base64"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
@@ -28,9 +29,9 @@ type replicas struct {
 
 func newReplicas(t testing.TB, n int, redis *redistest.Server, wechat *wechattest.Server, api string, more ...string) *replicas {
 	t.Helper()
-	r := &replicas{t: t, redis: redis, wechat: wechat, client: newClient(t, nil)}
+	r := &replicas{t: t, redis: redis, wechat: wechat, client: servetest.NewClient(t, nil)}
 	for range n {
-		r.all = append(r.all, serveHere(t, shopOnly(r.wechat, append([]string{
+		r.all = append(r.all, serveHere(t, servetest.Shop(r.wechat, append([]string{
 			"WECHAT_TOKEN_API=" + api, "PROXY_TOKEN_STORE=" + redis.URL, "PROXY_LOG_LEVEL=warn",
 		}, more...)...)...))
 	}
@@ -53,15 +54,15 @@ func (r *replicas) stampede(calls int) (failed int) {
 	var mu sync.Mutex
 	begin := make(chan struct{})
 	for i := range calls {
-		url := r.all[i%len(r.all)].url()
+		url := r.all[i%len(r.all)].url
 		all.Go(func() {
 			<-begin
-			a, err := call(r.client, "POST "+url+"/cgi-bin/message/custom/send", `{"touser":"x","msgtype":"text","text":{"content":"x"}}`)
+			a, err := servetest.Call(r.client, "POST "+url+"/cgi-bin/message/custom/send", `{"touser":"x","msgtype":"text","text":{"content":"x"}}`)
 			if err != nil || a.StatusCode != 200 || a.Code != 0 {
 				mu.Lock()
 				defer mu.Unlock()
 				if failed++; failed < 3 {
-					r.t.Logf("a call fails: %v %s", err, a.body)
+					r.t.Logf("a call fails: %v %s", err, a.Text)
 				}
 			}
 		})
@@ -76,7 +77,7 @@ func (r *replicas) stampede(calls int) (failed int) {
 func (r *replicas) die(calls int) (failed, fetches int) {
 	r.t.Helper()
 	before := r.wechat.Count("token")
-	r.wechat.Invalidate(shopID)
+	r.wechat.Invalidate(servetest.ShopID)
 	failed = r.stampede(calls)
 	return failed, r.wechat.Count("token") - before
 }
@@ -87,7 +88,7 @@ func (r *replicas) die(calls int) (failed, fetches int) {
 func (r *replicas) settle() (failed, fetches int) {
 	r.t.Helper()
 	began := r.wechat.Count("token")
-	eventually(r.t, "all replicas hold the same token", func() bool {
+	servetest.Eventually(r.t, "all replicas hold the same token", func() bool {
 		before := r.wechat.Count("token")
 		failed += r.stampede(2 * len(r.all))
 		for _, h := range r.all {
@@ -133,7 +134,7 @@ func TestFourReplicasActAsOne(t *testing.T) {
 	if n := strings.Count(text, "\n"); n < deaths {
 		t.Errorf("only %d commands were seen", n)
 	}
-	if strings.Contains(text, shopSecret) {
+	if strings.Contains(text, servetest.ShopSecret) {
 		t.Error("Redis saw the secret")
 	}
 	for _, token := range r.wechat.Issued() {
@@ -153,7 +154,7 @@ func monitor(t *testing.T, redis *redistest.Server) (seen func() string) {
 	if _, err := conn.Write([]byte("MONITOR\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	text := newOutput()
+	text := servetest.NewOutput()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -163,7 +164,7 @@ func monitor(t *testing.T, redis *redistest.Server) (seen func() string) {
 	return func() string {
 		t.Helper()
 		redis.Command(t, "PING", "the end")
-		if !text.await(ended, func(text string) bool { return strings.Contains(text, "the end") }) {
+		if !text.Await(ended, func(text string) bool { return strings.Contains(text, "the end") }) {
 			t.Fatal("MONITOR fell silent")
 		}
 		return text.String()

@@ -1,4 +1,4 @@
-package main
+package operate
 
 import (
 	"context"
@@ -17,6 +17,12 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
+
+// Remedy is what to do, in two languages.
+type Remedy struct {
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
 
 // networkTrouble says in plain words why a host could not be asked, and what to
 // do. now is our clock, which certificates are held against.

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 	switch {
 	case !ok || keeper == nil:
 		return nil, clean, token.ErrUnknown
-	case platformOf(c) != errcode.MP:
+	case accountOf(c).Platform() != errcode.MP:
 		return nil, clean, errors.New("WeCom cannot be asked about that")
 	}
 	body, err := json.Marshal(question)
@@ -69,7 +69,7 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 
 // findAccount returns an account's settings, and its hosts.
 func (a *app) findAccount(name string) (c config.Account, hosts []string, ok bool) {
-	cfg := a.inForce.Load()
+	cfg := a.settings.Load()
 	for _, c := range cfg.Accounts {
 		if c.Name == name {
 			return c, cfg.Upstreams, true
@@ -102,8 +102,7 @@ func askAt(ctx context.Context, t http.RoundTripper, base, path string, tok secr
 	// The transport itself: an http.Client follows redirects, token and all.
 	resp, err := t.RoundTrip(req)
 	if err != nil {
-		words, _ := networkTrouble(err, time.Now())
-		return nil, fmt.Errorf("ask %s: %s", req.URL.Host, words)
+		return nil, fmt.Errorf("ask %s: %s", req.URL.Host, networkTrouble(err, time.Now()))
 	}
 	defer resp.Body.Close()
 	doc, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
