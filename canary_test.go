@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -77,14 +78,14 @@ func TestNothingSecretComesOut(t *testing.T) {
 		mended    = "ffffffffffffffff0000000000000000"
 	)
 	struck := func(i int) string { return fmt.Sprintf("wx%016d", i) } // an account for each trouble at the token endpoint
-	wechat := newWechat(t, func(o *wechattest.Options) {
+	wechat := servetest.NewWeChat(t, func(o *wechattest.Options) {
 		o.Accounts = append(o.Accounts, wechattest.Account{AppID: corpID, Secret: corpKey, WeCom: true, AgentID: 7})
 		for i := range allTroubles {
-			o.Accounts = append(o.Accounts, wechattest.Account{AppID: struck(i), Secret: shopSecret})
+			o.Accounts = append(o.Accounts, wechattest.Account{AppID: struck(i), Secret: servetest.ShopSecret})
 		}
 	})
 	file := filepath.Join(t.TempDir(), "proxy.yaml")
-	settings := func(shopSecret, more string) string {
+	settings := func(secret, more string) string {
 		return fmt.Sprintf(`
 accounts:
 %s
@@ -93,9 +94,9 @@ accounts:
   - {name: staff, kind: wecom, corp_id: %s, agent_id: 7, app_secret: %s}
 clients:
   - {name: billing, key_sha256: %x, accounts: [shop, blog, staff]}
-`, more, shopID, shopSecret, blogID, blogSecret, corpID, corpKey, sha256.Sum256([]byte(clientKey)))
+`, more, servetest.ShopID, secret, servetest.BlogID, servetest.BlogSecret, corpID, corpKey, sha256.Sum256([]byte(clientKey)))
 	}
-	write(t, file, settings(shopSecret, ""))
+	servetest.WriteFile(t, file, settings(servetest.ShopSecret, ""))
 	p := serveProcess(t,
 		"PROXY_CONFIG_FILE="+file, "WECHAT_UPSTREAMS="+wechat.URL, "WECOM_UPSTREAMS="+wechat.WeComURL, "PROXY_ADMIN_KEY="+adminKey,
 		"PROXY_TOKEN_STORE=redis://default:"+url.QueryEscape(redisPass)+"@"+brokenStore(t), "PROXY_STORE_KEY="+base64.StdEncoding.EncodeToString([]byte(storeKey)),
@@ -103,29 +104,29 @@ clients:
 
 	secrets := canaries{}
 	for what, value := range map[string]string{
-		"shop's secret": shopSecret, "shop's new secret": mended, "blog's secret": blogSecret, "staff's secret": corpKey, "the client's key": clientKey,
+		"shop's secret": servetest.ShopSecret, "shop's new secret": mended, "blog's secret": servetest.BlogSecret, "staff's secret": corpKey, "the client's key": clientKey,
 		"the admin's key": adminKey, "the store's key": storeKey, "Redis' password": redisPass, "a wrong key": wrongKey,
 	} {
 		secrets.add(what, value)
 	}
 	seen := &exhibits{}
-	c := newClient(t, nil)
-	ask := func(line, body string, headers ...string) answer {
+	c := servetest.NewClient(t, nil)
+	ask := func(line, body string, headers ...string) servetest.Answer {
 		line = strings.Replace(line, " /", " "+p.url+"/", 1)
-		a, err := call(c, line, body, headers...)
+		a, err := servetest.Call(c, line, body, headers...)
 		if err != nil {
 			seen.add(line, err.Error())
 			return a
 		}
-		seen.add(line, fmt.Sprint(a.Status, a.Header, a.body))
+		seen.add(line, fmt.Sprint(a.Status, a.Header, a.Text))
 		return a
 	}
 	key := "Authorization: Bearer " + clientKey
-	asAdmin := func(method, path string) answer {
+	asAdmin := func(method, path string) servetest.Answer {
 		return ask(method+" "+p.admin+path, "", "Authorization: Bearer "+adminKey, "Content-Type: application/json")
 	}
 	listened := listenTo(t, seen, p.admin+"/api/events", adminKey)
-	eventually(t, "all accounts are ready", func() bool {
+	servetest.Eventually(t, "all accounts are ready", func() bool {
 		for _, account := range []string{"shop", "blog", "staff"} {
 			if asAdmin("GET", "/readyz?account="+account).StatusCode != 200 {
 				return false
@@ -135,25 +136,25 @@ clients:
 	})
 
 	// the ways in, right and wrong
-	tokenPath := "/cgi-bin/token?grant_type=client_credential&appid=" + shopID + "&secret="
+	tokenPath := "/cgi-bin/token?grant_type=client_credential&appid=" + servetest.ShopID + "&secret="
 	placeholder := bodyField(ask("GET "+tokenPath+url.QueryEscape(clientKey), ""), "access_token")
 	if len(placeholder) < 20 {
 		t.Fatal("no placeholder")
 	}
 	for _, line := range []string{
-		"GET " + tokenPath + wrongKey, "GET " + tokenPath + url.QueryEscape(shopSecret),
+		"GET " + tokenPath + wrongKey, "GET " + tokenPath + url.QueryEscape(servetest.ShopSecret),
 		"POST /@shop/cgi-bin/stable_token", "GET /@staff/cgi-bin/gettoken?corpid=" + corpID + "&corpsecret=" + url.QueryEscape(clientKey),
 		"GET /cgi-bin/user/get?access_token=" + placeholder, "GET /cgi-bin/user/get?access_token=" + wrongKey,
-		"GET /cgi-bin/user/get?access_token=" + wechat.Current(shopID), "GET /@nobody/cgi-bin/user/get?secret=" + url.QueryEscape(clientKey),
+		"GET /cgi-bin/user/get?access_token=" + wechat.Current(servetest.ShopID), "GET /@nobody/cgi-bin/user/get?secret=" + url.QueryEscape(clientKey),
 		"GET /cgi-bin/user/get?access_token=" + wrongKey + ";x=y", "GET /%2e%2e/cgi-bin?access_token=" + wrongKey, "GET /-/nothing?secret=" + url.QueryEscape(clientKey),
 		"GET /sns/jscode2session?js_code=x&secret=" + wrongKey, "GET /@shop/sns/jscode2session?js_code=x&secret=" + url.QueryEscape(clientKey),
 		"GET /@shop/sns/oauth2/access_token?code=x&secret=" + url.QueryEscape(clientKey), "GET /@shop/sns/userinfo?openid=x&access_token=" + wrongKey,
-		"GET /cgi-bin/echoed?secret=" + wrongKey[:4], "POST /cgi-bin/clear_quota", "POST /cgi-bin/clear_quota/v2?appid=" + shopID,
+		"GET /cgi-bin/echoed?secret=" + wrongKey[:4], "POST /cgi-bin/clear_quota", "POST /cgi-bin/clear_quota/v2?appid=" + servetest.ShopID,
 	} {
 		ask(line, "")
 		ask(line, "", "Authorization: Bearer "+wrongKey)
 		ask(line, "", key)
-		ask(line, `{"grant_type":"client_credential","appid":"`+shopID+`","secret":"`+wrongKey+`"}`, key)
+		ask(line, `{"grant_type":"client_credential","appid":"`+servetest.ShopID+`","secret":"`+wrongKey+`"}`, key)
 	}
 	ask("GET /@shop/-/jssdk/config?url=https://example.com/", "", key)
 	ask("GET /@shop/-/jssdk/card?card_id=x", "", key)
@@ -173,8 +174,8 @@ clients:
 	}
 
 	// tokens that die, and tokens that nobody takes
-	for _, id := range []string{shopID, blogID, corpID} {
-		account := map[string]string{shopID: "shop", blogID: "blog", corpID: "staff"}[id]
+	for _, id := range []string{servetest.ShopID, servetest.BlogID, corpID} {
+		account := map[string]string{servetest.ShopID: "shop", servetest.BlogID: "blog", corpID: "staff"}[id]
 		for _, die := range []func(){
 			func() { wechat.Expire(id) }, func() { wechat.Invalidate(id) },
 			func() { wechat.Refuse(id, 40014) }, func() { wechat.Refuse(id, 0) },
@@ -206,30 +207,30 @@ clients:
 	more := ""
 	for i, kind := range allTroubles {
 		wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/stable_token", Kind: kind, Count: 1, Status: 503, Delay: 10 * time.Millisecond, Life: 1 << 40})
-		more += fmt.Sprintf("  - {name: struck%d, app_id: %s, app_secret: %s}\n", i, struck(i), shopSecret)
+		more += fmt.Sprintf("  - {name: struck%d, app_id: %s, app_secret: %s}\n", i, struck(i), servetest.ShopSecret)
 	}
 	wechat.ResetLog()
-	write(t, file, settings(shopSecret, more))
-	eventually(t, "every trouble has struck", func() bool { return wechat.Count("trouble") == len(allTroubles) })
+	servetest.WriteFile(t, file, settings(servetest.ShopSecret, more))
+	servetest.Eventually(t, "every trouble has struck", func() bool { return wechat.Count("trouble") == len(allTroubles) })
 	wechat.AllowIPs("10.0.0.1")
 	renew()
 	ask("GET /@shop/cgi-bin/user/get", "", key)
 	wechat.AllowIPs()
-	wechat.Freeze(shopID, true)
+	wechat.Freeze(servetest.ShopID, true)
 	renew()
-	wechat.Freeze(shopID, false)
-	wechat.SetSecret(shopID, mended)
+	wechat.Freeze(servetest.ShopID, false)
+	wechat.SetSecret(servetest.ShopID, mended)
 	renew()
-	write(t, file, settings("not: [good, "+mended, ""))
-	eventually(t, "bad settings are refused", func() bool { return strings.Contains(p.stderr.String(), `"result":"refused"`) })
-	write(t, file, settings(mended, ""))
-	eventually(t, "new settings are in force", func() bool { return strings.Count(p.stderr.String(), `"result":"applied"`) == 2 })
+	servetest.WriteFile(t, file, settings("not: [good, "+mended, ""))
+	servetest.Eventually(t, "bad settings are refused", func() bool { return strings.Contains(p.stderr.String(), `"result":"refused"`) })
+	servetest.WriteFile(t, file, settings(mended, ""))
+	servetest.Eventually(t, "new settings are in force", func() bool { return strings.Count(p.stderr.String(), `"result":"applied"`) == 2 })
 	renew()
 	asAdmin("POST", "/api/accounts/shop/explain?rid="+wrongKey)
 	wechat.Trouble(wechattest.Trouble{Kind: wechattest.Hang}) // to the end
-	impatient := newClient(t, nil)
+	impatient := servetest.NewClient(t, nil)
 	impatient.Timeout = 100 * time.Millisecond
-	if _, err := call(impatient, "GET "+p.url+"/cgi-bin/user/get", "", key); err == nil {
+	if _, err := servetest.Call(impatient, "GET "+p.url+"/cgi-bin/user/get", "", key); err == nil {
 		t.Error("a call that hangs was answered")
 	}
 	hung := make(chan struct{})
@@ -307,7 +308,7 @@ func listenTo(t *testing.T, seen *exhibits, url, key string) (ended chan struct{
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	c := newClient(t, nil)
+	c := servetest.NewClient(t, nil)
 	c.Timeout = 0
 	resp, err := c.Do(req)
 	if err != nil || resp.StatusCode != 200 {
@@ -326,8 +327,8 @@ func listenTo(t *testing.T, seen *exhibits, url, key string) (ended chan struct{
 	return ended
 }
 
-func bodyField(a answer, name string) string {
-	_, rest, _ := strings.Cut(a.body, `"`+name+`":"`)
+func bodyField(a servetest.Answer, name string) string {
+	_, rest, _ := strings.Cut(a.Text, `"`+name+`":"`)
 	value, _, _ := strings.Cut(rest, `"`)
 	return value
 }

@@ -1,15 +1,14 @@
-// Command wechat-token-proxy stands beside back ends that talk to WeChat. They
-// send it plain API calls, with no secret and no token; it puts the right
-// credential in, keeps that alive, and sends a call again whose token WeChat
-// refused.
+// Command wechat-token-proxy keeps WeChat access_tokens alive. Programs send it
+// plain WeChat API calls, with no secret and no token; it adds the right
+// credential, keeps that alive, and repeats a call whose token WeChat rejected.
 //
-// Map: main.go the commands; serve.go listeners, from start to shutdown;
-// app.go what is served, put together from the settings, and put together again
-// when they change; certs.go TLS files; logs.go and trace.go how things are told;
-// sandbox.go WeChat built in; check.go, checker.go and advice.go what works and
-// what to do; ask.go questions to WeChat of our own: explain.go what became of a
-// call, quota.go what is left of the day's; scrub.go takes secrets out of the
-// answers; import.go what an SDK left in Redis.
+// Map:
+//
+//	main.go  the command line: which command, which exit code
+//
+// The rest is in packages: serve is a running proxy, operate the commands beside
+// it, config the settings, proxy a client's call, token the life of a
+// credential, wechat what is known of WeChat.
 package main
 
 import (
@@ -19,16 +18,17 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
+	"github.com/wechat-token-proxy/wechat-token-proxy/operate"
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve"
 )
 
 // Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // what was asked for did not work
+	exitFailed = 1 // the command did not succeed
 	exitUsage  = 2 // called or configured wrongly
 )
 
@@ -38,118 +38,58 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// run does what the command line asks for and returns the exit code.
-func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	env := environment(environ)
+// run runs the command of the command line and returns the exit code.
+func run(ctx context.Context, args []string, environ config.Environ, stdout, stderr io.Writer) int {
 	command := ""
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	var err error
+	err := runCommand(ctx, command, args, environ, stdout, stderr)
+	if err != nil && !errors.Is(err, operate.ErrReported) {
+		fmt.Fprintln(stderr, "wechat-token-proxy:", err)
+	}
+	return exitCode(err)
+}
+
+func runCommand(ctx context.Context, command string, args []string, environ config.Environ, stdout, stderr io.Writer) error {
+	switch command {
+	case "", "serve", "sandbox", "healthcheck":
+		if err := operate.NoArguments(args); err != nil {
+			return err
+		}
+	}
 	switch command {
 	case "", "serve":
-		err = noMore(args, func() error { return serve(ctx, env, stderr) })
+		return serve.Run(ctx, environ, stderr)
 	case "sandbox":
-		err = noMore(args, func() error { return sandbox(ctx, env, stdout, stderr) })
+		return serve.Sandbox(ctx, environ, stdout, stderr)
 	case "check":
-		err = check(ctx, env, args, stdout)
+		return operate.Check(ctx, environ, args, stdout)
 	case "import":
-		err = importTokens(ctx, env, args, stdout)
+		return operate.Import(ctx, environ, args, stdout)
 	case "explain":
-		err = explainCommand(ctx, env, args, stdout)
+		return operate.Explain(ctx, environ, args, stdout)
 	case "healthcheck":
-		err = noMore(args, func() error { return healthcheck(ctx, env) })
+		return operate.Healthcheck(ctx, environ)
 	case "version", "-version", "--version":
-		fmt.Fprintln(stdout, version())
+		fmt.Fprintln(stdout, serve.Version())
 	case "help", "-h", "-help", "--help":
-		help(stdout)
+		operate.Help(stdout)
 	default:
-		err = usage("there is no command %q; there are: %s", command, commands)
+		return operate.Usagef("there is no command %q; the commands are: %s", command, operate.Commands)
 	}
-	return exit(err, stderr)
+	return nil
 }
 
-const commands = "serve (the same as none), sandbox, check, explain, import, healthcheck, version, help"
-
-// usageError says that the program was called wrongly.
-type usageError struct{ error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-func noMore(args []string, f func() error) error {
-	if len(args) > 0 {
-		return usage("this command takes no argument, but there is %q", args[0])
-	}
-	return f()
-}
-
-// exit says what went wrong, if anything did, and returns the exit code.
-func exit(err error, stderr io.Writer) int {
-	var wrongly usageError
+func exitCode(err error) int {
+	var usage *operate.UsageError
 	var problems config.Problems
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errTold):
-		return exitFailed
-	case errors.As(err, &wrongly), errors.As(err, &problems):
-		fmt.Fprintln(stderr, "wechat-token-proxy:", err)
+	case errors.As(err, &usage), errors.As(err, &problems):
 		return exitUsage
 	default:
-		fmt.Fprintln(stderr, "wechat-token-proxy:", err)
 		return exitFailed
 	}
-}
-
-// errTold is a failure that has been told already.
-var errTold = errors.New("failed")
-
-func help(w io.Writer) {
-	fmt.Fprint(w, `wechat-token-proxy [command]
-
-Commands
-  (none), serve  serve, with the settings of the environment
-  sandbox        serve in front of a built-in WeChat: no account, no network
-  check [-json]  load the settings, get a token for each account, and say in
-                 plain words what WeChat answered and what to do
-  explain [-account NAME] RID
-                 ask WeChat, through the running proxy, what became of a call;
-                 the rid stands at the end of WeChat's errmsg
-  import [-json] [-account NAME] URL
-                 look for tokens that an SDK left in Redis, and take them over:
-                 wechat-token-proxy import redis://host:6379/0
-  healthcheck    ask the admin address whether this proxy is ready
-  version        what this is
-  help           this
-
-Settings (environment variables)
-`)
-	config.Help(w)
-	fmt.Fprint(w, "\nExit codes: 0 well, 1 failed, 2 called or configured wrongly.\n")
-}
-
-// env is the environment, as the settings are read from it.
-type env struct {
-	all  []string
-	vars map[string]string
-}
-
-func environment(environ []string) env {
-	e := env{all: environ, vars: make(map[string]string, len(environ))}
-	for _, v := range environ {
-		if name, value, ok := strings.Cut(v, "="); ok {
-			e.vars[name] = value
-		}
-	}
-	return e
-}
-
-func (e env) lookup(name string) (string, bool) {
-	v, ok := e.vars[name]
-	return v, ok
-}
-
-// with is e with other values for some variables.
-func (e env) with(values ...string) env {
-	return environment(append(e.all[:len(e.all):len(e.all)], values...))
 }

@@ -1,19 +1,18 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
 
-// No test can reach the internet: whoever dials by default gets an error. With
-// WTP_TEST_RUN=1 the test binary is the program itself, so that tests can start
-// it, and kill it.
+// No test can reach the internet: the default transport dials only loopback.
+// With WTP_TEST_RUN=1 the test binary is the program itself, so that tests can
+// start it, and kill it.
 func TestMain(m *testing.M) {
-	http.DefaultTransport.(*http.Transport).DialContext = loopbackOnly
+	http.DefaultTransport.(*http.Transport).DialContext = servetest.Loopback
 	if os.Getenv(runVariable) == "1" {
 		main()
 		return
@@ -22,11 +21,3 @@ func TestMain(m *testing.M) {
 }
 
 const runVariable = "WTP_TEST_RUN"
-
-func loopbackOnly(ctx context.Context, network, addr string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("a test dials %s", addr)
-	}
-	return new(net.Dialer).DialContext(ctx, network, addr)
-}

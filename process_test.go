@@ -1,35 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
-
-const (
-	shopID     = "wx0123456789abcdef"
-	shopSecret = "0123456789abcdef0123456789abcdef"
-	blogID     = "wxfedcba9876543210"
-	blogSecret = "fedcba9876543210fedcba9876543210"
-)
-
-// patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
 
 // process is a real process of the program. It ends with the test.
 type process struct {
 	t              testing.TB
 	cmd            *exec.Cmd
-	stdout, stderr *output
+	stdout, stderr *servetest.Output
 	ended          chan struct{}
 	// where it listens, once it is serving
 	url, admin string
@@ -39,7 +25,7 @@ type process struct {
 // they say otherwise it listens on free ports.
 func startProcess(t testing.TB, variables []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), stdout: servetest.NewOutput(), stderr: servetest.NewOutput(), ended: make(chan struct{})}
 	p.cmd.Env = append([]string{runVariable + "=1", "TMPDIR=" + t.TempDir(), "PROXY_LISTEN=127.0.0.1:0", "PROXY_ADMIN_LISTEN=127.0.0.1:0"}, variables...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
@@ -80,11 +66,11 @@ func (p *process) awaitServing() {
 func (p *process) awaitLog(msg string) map[string]any {
 	p.t.Helper()
 	var found map[string]any
-	if !p.stderr.await(p.ended, func(text string) bool {
+	if !p.stderr.Await(p.ended, func(text string) bool {
 		found = logLine(text, msg)
 		return found != nil
 	}) {
-		p.t.Fatalf("the process does not say %q, but:\n%s", msg, p.stderr)
+		p.t.Fatalf("the process does not log %q, but:\n%s", msg, p.stderr)
 	}
 	return found
 }
@@ -118,141 +104,8 @@ func (p *process) exitCode() int {
 	p.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
-		p.t.Fatalf("the process goes on and on:\n%s", p.stderr)
+	case <-time.After(servetest.Patience):
+		p.t.Fatalf("the process does not end:\n%s", p.stderr)
 	}
 	return p.cmd.ProcessState.ExitCode()
-}
-
-// output is what a process has written so far.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	more chan struct{} // closed when there is more
-}
-
-func newOutput() *output { return &output{more: make(chan struct{})} }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.more)
-	o.more = make(chan struct{})
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// await waits until enough has been written, until the writer has ended, or
-// until patience does.
-func (o *output) await(ended <-chan struct{}, enough func(text string) bool) bool {
-	limit := time.After(patience)
-	for {
-		o.mu.Lock()
-		text, more := o.text.String(), o.more
-		o.mu.Unlock()
-		if enough(text) {
-			return true
-		}
-		select {
-		case <-more:
-		case <-ended:
-			return enough(o.String())
-		case <-limit:
-			return false
-		}
-	}
-}
-
-// newWechat is a WeChat with the accounts shop and blog.
-func newWechat(t testing.TB, change func(*wechattest.Options)) *wechattest.Server {
-	t.Helper()
-	o := wechattest.Options{Accounts: []wechattest.Account{{AppID: shopID, Secret: shopSecret}, {AppID: blogID, Secret: blogSecret}}}
-	if change != nil {
-		change(&o)
-	}
-	s := wechattest.NewServer(o)
-	if err := s.Err(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
-// shopOnly are the settings of a proxy for shop.
-func shopOnly(s *wechattest.Server, more ...string) []string {
-	return append([]string{"WECHAT_APP_ID=" + shopID, "WECHAT_APP_SECRET=" + shopSecret, "WECHAT_UPSTREAMS=" + s.URL}, more...)
-}
-
-// answer is what a client got.
-type answer struct {
-	*http.Response
-	body string
-	Code int    `json:"errcode"`
-	Msg  string `json:"errmsg"`
-}
-
-// newClient is a client that follows no redirect and leaves nothing behind.
-func newClient(t testing.TB, change func(*http.Transport)) *http.Client {
-	transport := &http.Transport{DialContext: loopbackOnly, MaxIdleConnsPerHost: 512}
-	if change != nil {
-		change(transport)
-	}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{
-		Transport: transport, Timeout: 2 * patience,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// call makes a call: "GET http://…", with a body, and headers as "Name: value".
-func call(c *http.Client, line, body string, headers ...string) (answer, error) {
-	method, url, _ := strings.Cut(line, " ")
-	var in io.Reader
-	if body != "" {
-		in = strings.NewReader(body)
-	}
-	req, err := http.NewRequest(method, url, in)
-	if err != nil {
-		return answer{}, err
-	}
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ": ")
-		req.Header.Set(name, value)
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return answer{}, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	a := answer{Response: resp, body: string(b)}
-	_ = json.Unmarshal(b, &a) // not every answer is JSON
-	return a, err
-}
-
-// mustCall is call where there must be an answer.
-func mustCall(t testing.TB, c *http.Client, line, body string, headers ...string) answer {
-	t.Helper()
-	a, err := call(c, line, body, headers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// eventually waits until what must happen has happened.
-func eventually(t testing.TB, what string, happened func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for limit := time.Now().Add(patience); !happened(); <-tick.C {
-		if time.Now().After(limit) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -23,7 +24,7 @@ func entry(name, id, secret string) string {
 func configFile(t testing.TB, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "proxy.yaml")
-	write(t, name, text)
+	servetest.WriteFile(t, name, text)
 	return name
 }
 
@@ -36,11 +37,11 @@ func TestAHundredReloadsUnderLoad(t *testing.T) {
 		movingID, guestID = "wx00000000000000m0", "wx00000000000000g0"
 		reloads, callers  = 100, 4
 	)
-	wechat := newWechat(t, func(o *wechattest.Options) {
+	wechat := servetest.NewWeChat(t, func(o *wechattest.Options) {
 		o.NoOverlap = true
 		o.Accounts = append(o.Accounts, wechattest.Account{AppID: movingID, Secret: "moving-0"}, wechattest.Account{AppID: guestID, Secret: "guest"})
 	})
-	settled := "accounts:\n" + entry("shop", shopID, shopSecret) + entry("blog", blogID, blogSecret)
+	settled := "accounts:\n" + entry("shop", servetest.ShopID, servetest.ShopSecret) + entry("blog", servetest.BlogID, servetest.BlogSecret)
 	moving, guest := entry("moving", movingID, "moving-0"), ""
 	file := configFile(t, settled+moving)
 	p := serveProcess(t, "PROXY_CONFIG_FILE="+file, "WECHAT_TOKEN_API=legacy", "WECHAT_UPSTREAMS="+wechat.URL)
@@ -48,7 +49,7 @@ func TestAHundredReloadsUnderLoad(t *testing.T) {
 	var load sync.WaitGroup
 	var calls atomic.Int64
 	done := make(chan struct{})
-	c := newClient(t, nil)
+	c := servetest.NewClient(t, nil)
 	for i := range 2 * callers {
 		account := []string{"shop", "blog"}[i%2]
 		load.Go(func() {
@@ -58,9 +59,9 @@ func TestAHundredReloadsUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				a, err := call(c, "POST "+p.url+"/@"+account+"/cgi-bin/message/custom/send", `{"touser":"x","msgtype":"text","text":{"content":"x"}}`)
+				a, err := servetest.Call(c, "POST "+p.url+"/@"+account+"/cgi-bin/message/custom/send", `{"touser":"x","msgtype":"text","text":{"content":"x"}}`)
 				if err != nil || a.StatusCode != 200 || a.Code != 0 {
-					t.Errorf("a call of %s: %v %s", account, err, a.body)
+					t.Errorf("a call of %s: %v %s", account, err, a.Text)
 					return
 				}
 				calls.Add(1)
@@ -89,22 +90,22 @@ func TestAHundredReloadsUnderLoad(t *testing.T) {
 			text = settled + moving + guest
 		}
 		before := reloadsOf(p)
-		write(t, file, text)
+		servetest.WriteFile(t, file, text)
 		if i%10 != 9 { // then the file's change alone does it
 			p.signal(syscall.SIGHUP)
 		}
-		eventually(t, "the settings are read again", func() bool { return reloadsOf(p) > before })
+		servetest.Eventually(t, "the settings are read again", func() bool { return reloadsOf(p) > before })
 		want := 404
 		if guest != "" {
 			want = 200
 		}
-		eventually(t, fmt.Sprintf("version %d: the guest gets %d", i, want), func() bool {
-			return mustCall(t, c, "GET "+p.url+"/@guest/cgi-bin/user/get", "").StatusCode == want
+		servetest.Eventually(t, fmt.Sprintf("version %d: the guest gets %d", i, want), func() bool {
+			return servetest.MustCall(t, c, "GET "+p.url+"/@guest/cgi-bin/user/get", "").StatusCode == want
 		})
 	}
 	close(done)
 	load.Wait()
-	for id, want := range map[string]int{shopID: 1, blogID: 1, guestID: guests, movingID: 1 + moves} {
+	for id, want := range map[string]int{servetest.ShopID: 1, servetest.BlogID: 1, guestID: guests, movingID: 1 + moves} {
 		if n := wechat.Count("token:" + id); n != want {
 			t.Errorf("%s: %d token fetches, want %d", id, n, want)
 		}
@@ -120,33 +121,33 @@ func reloadsOf(p *process) int { return strings.Count(p.stderr.String(), `"msg":
 // Whoever's line is deleted is a stranger at once, whatever he shows.
 func TestADeletedKeyIsRefusedWithoutARestart(t *testing.T) {
 	const key, other = "a-key-that-will-be-deleted", "a-key-that-stays"
-	wechat := newWechat(t, nil)
-	accounts := "accounts:\n" + entry("shop", shopID, shopSecret) + "clients:\n" + client("billing", other)
+	wechat := servetest.NewWeChat(t, nil)
+	accounts := "accounts:\n" + entry("shop", servetest.ShopID, servetest.ShopSecret) + "clients:\n" + client("billing", other)
 	file := configFile(t, accounts+client("leaving", key))
 	h := serveHere(t, "PROXY_CONFIG_FILE="+file, "WECHAT_UPSTREAMS="+wechat.URL)
-	c := newClient(t, nil)
-	tokenFor := func(key string) answer {
-		return mustCall(t, c, "GET "+h.url()+"/cgi-bin/token?grant_type=client_credential&appid="+shopID+"&secret="+key, "")
+	c := servetest.NewClient(t, nil)
+	tokenFor := func(key string) servetest.Answer {
+		return servetest.MustCall(t, c, "GET "+h.url+"/cgi-bin/token?grant_type=client_credential&appid="+servetest.ShopID+"&secret="+key, "")
 	}
-	use := func(query string, headers ...string) answer {
-		return mustCall(t, c, "GET "+h.url()+"/cgi-bin/user/get"+query, "", headers...)
+	use := func(query string, headers ...string) servetest.Answer {
+		return servetest.MustCall(t, c, "GET "+h.url+"/cgi-bin/user/get"+query, "", headers...)
 	}
 	placeholder := bodyField(tokenFor(key), "access_token")
 	if a := use("?access_token=" + placeholder); placeholder == "" || a.StatusCode != 200 || a.Code != 0 {
-		t.Fatalf("before: %d %s", a.StatusCode, a.body)
+		t.Fatalf("before: %d %s", a.StatusCode, a.Text)
 	}
-	write(t, file, accounts)
+	servetest.WriteFile(t, file, accounts)
 	began := time.Now()
-	eventually(t, "the key is refused", func() bool { return use("", "Authorization: Bearer "+key).StatusCode == 401 })
+	servetest.Eventually(t, "the key is refused", func() bool { return use("", "Authorization: Bearer "+key).StatusCode == 401 })
 	t.Logf("after %v", time.Since(began))
 	if a := use("?access_token=" + placeholder); a.StatusCode != 200 || a.Code != 40001 {
-		t.Errorf("its placeholder: %d %s, want WeChat's 40001", a.StatusCode, a.body)
+		t.Errorf("its placeholder: %d %s, want WeChat's 40001", a.StatusCode, a.Text)
 	}
 	if a := tokenFor(key); a.StatusCode != 200 || a.Code != 40125 {
-		t.Errorf("as a secret: %d %s, want WeChat's 40125", a.StatusCode, a.body)
+		t.Errorf("as a secret: %d %s, want WeChat's 40125", a.StatusCode, a.Text)
 	}
 	if a := use("", "Authorization: Bearer "+other); a.StatusCode != 200 || a.Code != 0 {
-		t.Errorf("the client that stays: %d %s", a.StatusCode, a.body)
+		t.Errorf("the client that stays: %d %s", a.StatusCode, a.Text)
 	}
 	if n := wechat.Count("token"); n != 1 {
 		t.Errorf("%d token fetches, want 1", n)
@@ -160,20 +161,20 @@ func client(name, key string) string {
 // WeChat's "no" is waited out for half a minute and more; but not once there is
 // a new secret, be it in a file that only the config file names.
 func TestAChangedSecretIsUsedAtOnce(t *testing.T) {
-	wechat := newWechat(t, nil)
+	wechat := servetest.NewWeChat(t, nil)
 	secret := filepath.Join(t.TempDir(), "secret")
-	write(t, secret, "an-old-secret\n")
+	servetest.WriteFile(t, secret, "an-old-secret\n")
 	h := serveHere(t, "WECHAT_UPSTREAMS="+wechat.URL,
-		"PROXY_CONFIG_FILE="+configFile(t, "accounts:\n  - {name: shop, app_id: "+shopID+", app_secret_file: "+secret+"}\n"))
-	c := newClient(t, nil)
-	eventually(t, "WeChat has said no", func() bool { return h.manager.Status("shop")[0].LastErr != nil })
-	if a := mustCall(t, c, "GET "+h.url()+"/cgi-bin/user/get", ""); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
-		t.Errorf("before: %d %s, want 503 with Retry-After", a.StatusCode, a.body)
+		"PROXY_CONFIG_FILE="+configFile(t, "accounts:\n  - {name: shop, app_id: "+servetest.ShopID+", app_secret_file: "+secret+"}\n"))
+	c := servetest.NewClient(t, nil)
+	servetest.Eventually(t, "WeChat has said no", func() bool { return strings.Contains(h.readyz().Text, "40125") })
+	if a := servetest.MustCall(t, c, "GET "+h.url+"/cgi-bin/user/get", ""); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("before: %d %s, want 503 with Retry-After", a.StatusCode, a.Text)
 	}
-	write(t, secret, shopSecret+"\n")
-	eventually(t, "the new secret is used", func() bool { return wechat.Count("issued") == 1 })
-	if a := mustCall(t, c, "GET "+h.url()+"/cgi-bin/user/get", ""); a.StatusCode != 200 || a.Code != 0 {
-		t.Errorf("after: %d %s", a.StatusCode, a.body)
+	servetest.WriteFile(t, secret, servetest.ShopSecret+"\n")
+	servetest.Eventually(t, "the new secret is used", func() bool { return wechat.Count("issued") == 1 })
+	if a := servetest.MustCall(t, c, "GET "+h.url+"/cgi-bin/user/get", ""); a.StatusCode != 200 || a.Code != 0 {
+		t.Errorf("after: %d %s", a.StatusCode, a.Text)
 	}
 	if n := wechat.Count("token"); n != 2 {
 		t.Errorf("%d token fetches, want 2", n)
@@ -182,25 +183,27 @@ func TestAChangedSecretIsUsedAtOnce(t *testing.T) {
 
 // An account that was taken out is not served and not renewed any more.
 func TestAnAccountTakenOutIsLeftAlone(t *testing.T) {
-	wechat := newWechat(t, func(o *wechattest.Options) { o.TokenLife = 2 * time.Second }) // renewed every second
-	stays := "accounts:\n" + entry("shop", shopID, shopSecret)
-	file := configFile(t, stays+entry("blog", blogID, blogSecret))
+	wechat := servetest.NewWeChat(t, func(o *wechattest.Options) { o.TokenLife = 2 * time.Second }) // renewed every second
+	stays := "accounts:\n" + entry("shop", servetest.ShopID, servetest.ShopSecret)
+	file := configFile(t, stays+entry("blog", servetest.BlogID, servetest.BlogSecret))
 	h := serveHere(t, "PROXY_CONFIG_FILE="+file, "WECHAT_UPSTREAMS="+wechat.URL)
-	c := newClient(t, nil)
-	if a := mustCall(t, c, "GET "+h.url()+"/@blog/cgi-bin/user/get", ""); a.StatusCode != 200 {
-		t.Fatalf("before: %d %s", a.StatusCode, a.body)
+	c := servetest.NewClient(t, nil)
+	if a := servetest.MustCall(t, c, "GET "+h.url+"/@blog/cgi-bin/user/get", ""); a.StatusCode != 200 {
+		t.Fatalf("before: %d %s", a.StatusCode, a.Text)
 	}
-	write(t, file, stays)
-	eventually(t, "blog is gone", func() bool { return mustCall(t, c, "GET "+h.url()+"/@blog/cgi-bin/user/get", "").StatusCode == 404 })
-	if a := mustCall(t, c, "GET "+h.url()+"/@"+blogID+"/cgi-bin/user/get", ""); a.StatusCode != 404 {
-		t.Errorf("by its appid: %d %s, want 404", a.StatusCode, a.body)
+	servetest.WriteFile(t, file, stays)
+	servetest.Eventually(t, "blog is gone", func() bool {
+		return servetest.MustCall(t, c, "GET "+h.url+"/@blog/cgi-bin/user/get", "").StatusCode == 404
+	})
+	if a := servetest.MustCall(t, c, "GET "+h.url+"/@"+servetest.BlogID+"/cgi-bin/user/get", ""); a.StatusCode != 404 {
+		t.Errorf("by its appid: %d %s, want 404", a.StatusCode, a.Text)
 	}
-	after, shop := wechat.Count("token:"+blogID), wechat.Count("token:"+shopID)
-	eventually(t, "shop is renewed three times", func() bool { return wechat.Count("token:"+shopID) >= shop+3 })
-	if n := wechat.Count("token:" + blogID); n > after+1 { // one may have been under way
+	after, shop := wechat.Count("token:"+servetest.BlogID), wechat.Count("token:"+servetest.ShopID)
+	servetest.Eventually(t, "shop is renewed three times", func() bool { return wechat.Count("token:"+servetest.ShopID) >= shop+3 })
+	if n := wechat.Count("token:" + servetest.BlogID); n > after+1 { // one may have been under way
 		t.Errorf("blog was fetched %d times after it was taken out", n-after)
 	}
-	if a := mustCall(t, c, "GET "+h.admin+"/api/status", ""); strings.Contains(a.body, `"id":"`+blogID) {
-		t.Errorf("the operator is still shown blog: %s", a.body)
+	if a := servetest.MustCall(t, c, "GET "+h.admin+"/api/status", ""); strings.Contains(a.Text, `"id":"`+servetest.BlogID) {
+		t.Errorf("the operator is still shown blog: %s", a.Text)
 	}
 }

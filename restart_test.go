@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -18,16 +19,16 @@ type killed struct {
 }
 
 func newKilled(t *testing.T) *killed {
-	return &killed{t: t, wechat: newWechat(t, nil), dir: filepath.Join(t.TempDir(), "store")}
+	return &killed{t: t, wechat: servetest.NewWeChat(t, nil), dir: filepath.Join(t.TempDir(), "store")}
 }
 
 // life starts the proxy, makes a call, and kills it with SIGKILL.
 func (k *killed) life(more ...string) {
 	k.t.Helper()
 	before := k.wechat.Count("token")
-	p := serveProcess(k.t, shopOnly(k.wechat, append([]string{"WECHAT_TOKEN_API=legacy", "PROXY_TOKEN_STORE=file://" + k.dir}, more...)...)...)
-	if a := mustCall(k.t, newClient(k.t, nil), "GET "+p.url+"/cgi-bin/user/get", ""); a.StatusCode != 200 || a.Code != 0 {
-		k.t.Errorf("%d %s", a.StatusCode, a.body)
+	p := serveProcess(k.t, servetest.Shop(k.wechat, append([]string{"WECHAT_TOKEN_API=legacy", "PROXY_TOKEN_STORE=file://" + k.dir}, more...)...)...)
+	if a := servetest.MustCall(k.t, servetest.NewClient(k.t, nil), "GET "+p.url+"/cgi-bin/user/get", ""); a.StatusCode != 200 || a.Code != 0 {
+		k.t.Errorf("%d %s", a.StatusCode, a.Text)
 	}
 	if k.wechat.Count("token") > before {
 		p.awaitLog("renewal") // it is told after it was stored

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
 
 // told is what run answered.
@@ -32,7 +34,7 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	settings := []string{"WECHAT_APP_ID=" + shopID, "WECHAT_APP_SECRET=" + shopSecret, "WECHAT_UPSTREAMS=http://127.0.0.1:1"}
+	settings := []string{"WECHAT_APP_ID=" + servetest.ShopID, "WECHAT_APP_SECRET=" + servetest.ShopSecret, "WECHAT_UPSTREAMS=http://127.0.0.1:1"}
 	for _, c := range []struct {
 		name    string
 		environ []string
@@ -41,16 +43,16 @@ func TestExitCodes(t *testing.T) {
 		says    string
 	}{
 		{"a command that is not there", nil, []string{"srve"}, 2, `no command "srve"`},
-		{"serve with an argument", nil, []string{"serve", "8080"}, 2, `takes no argument, but there is "8080"`},
-		{"the sandbox with an argument", nil, []string{"sandbox", "x"}, 2, "takes no argument"},
-		{"healthcheck with an argument", nil, []string{"healthcheck", "x"}, 2, "takes no argument"},
+		{"serve with an argument", nil, []string{"serve", "8080"}, 2, `takes no arguments, but got "8080"`},
+		{"the sandbox with an argument", nil, []string{"sandbox", "x"}, 2, "takes no arguments"},
+		{"healthcheck with an argument", nil, []string{"healthcheck", "x"}, 2, "takes no arguments"},
 		{"no account", nil, nil, 2, "no account configured: set WECHAT_APP_ID"},
 		{"no account, and serve in words", nil, []string{"serve"}, 2, "no account configured"},
 		{"the sandbox with a wrong setting", []string{"PROXY_LOG_LEVEL=loud"}, []string{"sandbox"}, 2, "PROXY_LOG_LEVEL"},
 		{"an address that is taken", append(settings, "PROXY_LISTEN="+taken.Addr().String()), nil, 1, "PROXY_LISTEN=" + taken.Addr().String()},
 		{"an admin address that is taken", append(settings, "PROXY_LISTEN=127.0.0.1:0", "PROXY_ADMIN_LISTEN="+taken.Addr().String()), nil, 1, "PROXY_ADMIN_LISTEN=" + taken.Addr().String()},
 		{"a store that is a file", append(settings, "PROXY_LISTEN=127.0.0.1:0", "PROXY_ADMIN_LISTEN=127.0.0.1:0", "PROXY_TOKEN_STORE=file://"+os.Args[0]), nil, 1, "open the store"},
-		{"nobody to ask for the health", []string{"PROXY_ADMIN_LISTEN=127.0.0.1:1"}, []string{"healthcheck"}, 1, "nobody answers at 127.0.0.1:1"},
+		{"nobody to ask for the health", []string{"PROXY_ADMIN_LISTEN=127.0.0.1:1"}, []string{"healthcheck"}, 1, "no proxy answers at 127.0.0.1:1"},
 		{"no address to ask for the health", []string{"PROXY_ADMIN_LISTEN=8081"}, []string{"healthcheck"}, 2, "PROXY_ADMIN_LISTEN=8081 is not host:port"},
 	} {
 		got := runWith(t.Context(), c.environ, c.args...)
@@ -84,7 +86,7 @@ func TestHelpAndVersion(t *testing.T) {
 func TestAllProblemsAtOnce(t *testing.T) {
 	const secret = "a secret that nobody must see"
 	file := filepath.Join(t.TempDir(), "proxy.yaml")
-	write(t, file, "accounts:\n  - name: shop\n    app_id: wx1\n    app_secret: "+secret+"\n    tokenapi: stable\nclients:\n  - name: billing\n    key_sha256: "+secret+"\n")
+	servetest.WriteFile(t, file, "accounts:\n  - name: shop\n    app_id: wx1\n    app_secret: "+secret+"\n    tokenapi: stable\nclients:\n  - name: billing\n    key_sha256: "+secret+"\n")
 	got := runWith(t.Context(), []string{
 		"WECHAT_APP_ID=wx 1", "WECHAT_APP_SECRET=" + secret, "WECHAT_TOKEN_API=new", "WECHAT_UPSTREAMS=ftp://x",
 		"PROXY_LISTEN=0.0.0.0:8080", "PROXY_ADMIN_LISTEN=:8081", "PROXY_STORE_KEY=" + secret, "PROXY_TOKEN_STORE=sqlite:x",
@@ -108,28 +110,35 @@ func TestAllProblemsAtOnce(t *testing.T) {
 }
 
 func TestAVariableThatIsAlmostRightIsWarnedAbout(t *testing.T) {
-	h := serveHere(t, shopOnly(newWechat(t, nil), "PROXY_LISTN=x")...)
+	h := serveHere(t, servetest.Shop(servetest.NewWeChat(t, nil), "PROXY_LISTN=x")...)
 	if log := h.log.String(); !strings.Contains(log, "PROXY_LISTN") || !strings.Contains(log, "PROXY_LISTEN") {
 		t.Errorf("it says:\n%s", log)
 	}
 }
 
 func TestHealthcheckAsksTheRunningProxy(t *testing.T) {
-	wechat := newWechat(t, nil)
-	h := serveHere(t, shopOnly(wechat)...)
-	_, port, _ := net.SplitHostPort(h.adminAt.String())
-	eventually(t, "the proxy is ready", func() bool { return h.manager.Status("default")[0].State == "fresh" })
+	wechat := servetest.NewWeChat(t, nil)
+	h := serveHere(t, servetest.Shop(wechat)...)
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(h.admin, "http://"))
+	servetest.Eventually(t, "the proxy is ready", func() bool { return h.readyz().StatusCode == 200 })
 	for _, address := range []string{"127.0.0.1:" + port, "0.0.0.0:" + port, ":" + port, "[::]:" + port, "localhost:" + port} {
 		if got := runWith(t.Context(), []string{"PROXY_ADMIN_LISTEN=" + address}, "healthcheck"); got.code != 0 || got.errors != "" {
 			t.Errorf("at %s: exit code %d, %q", address, got.code, got.errors)
 		}
 	}
-	wechat.SetSecret(shopID, "another")
-	ill := serveHere(t, shopOnly(wechat)...)
-	eventually(t, "WeChat has said no", func() bool { return ill.manager.Status("default")[0].LastErr != nil })
-	got := runWith(t.Context(), []string{"PROXY_ADMIN_LISTEN=" + ill.adminAt.String()}, "healthcheck")
+	wechat.SetSecret(servetest.ShopID, "another")
+	ill := serveHere(t, servetest.Shop(wechat)...)
+	servetest.Eventually(t, "WeChat has said no", func() bool { return strings.Contains(ill.readyz().Text, "40125") })
+	got := runWith(t.Context(), []string{"PROXY_ADMIN_LISTEN=" + strings.TrimPrefix(ill.admin, "http://")}, "healthcheck")
 	if got.code != 1 || !strings.Contains(got.errors, "not ready") || !strings.Contains(got.errors, "40125") {
 		t.Errorf("exit code %d, %q; want 1, and WeChat's 40125", got.code, got.errors)
+	}
+}
+
+func TestAMisspeltVariableIsNamedWhereTheStartFails(t *testing.T) {
+	got := runWith(t.Context(), []string{"WECHAT_APPID=wx1", "WECHAT_APP_SECRET=s"})
+	if got.code != exitUsage || !strings.Contains(got.errors, "WECHAT_APPID") || !strings.Contains(got.errors, "WECHAT_APP_ID") {
+		t.Errorf("exit %d: %s", got.code, got.errors)
 	}
 }
 
@@ -137,24 +146,24 @@ func TestHealthcheckAsksTheRunningProxy(t *testing.T) {
 func TestTheSandboxAnswersItsOwnCurlLines(t *testing.T) {
 	p := startProcess(t, nil, "sandbox")
 	p.awaitServing()
-	if !p.stdout.await(p.ended, func(text string) bool { return strings.Contains(text, "Ctrl-C") }) {
+	if !p.stdout.Await(p.ended, func(text string) bool { return strings.Contains(text, "Ctrl-C") }) {
 		t.Fatalf("it prints\n%s", p.stdout)
 	}
 	lines := curlLine.FindAllStringSubmatch(p.stdout.String(), -1)
 	if len(lines) != 3 {
 		t.Fatalf("%d curl lines in\n%s", len(lines), p.stdout)
 	}
-	c := newClient(t, nil)
+	c := servetest.NewClient(t, nil)
 	for _, l := range lines {
 		url, body := l[1], l[2]
 		method, headers := "GET", []string(nil)
 		if body != "" { // as curl does
 			method, headers = "POST", []string{"Content-Type: application/x-www-form-urlencoded"}
 		}
-		a := mustCall(t, c, method+" "+url, body, headers...)
+		a := servetest.MustCall(t, c, method+" "+url, body, headers...)
 		var v map[string]any
-		if a.StatusCode != 200 || a.Code != 0 || json.Unmarshal([]byte(a.body), &v) != nil || len(v) == 0 {
-			t.Errorf("%s: %d %s", l[0], a.StatusCode, a.body)
+		if a.StatusCode != 200 || a.Code != 0 || json.Unmarshal([]byte(a.Text), &v) != nil || len(v) == 0 {
+			t.Errorf("%s: %d %s", l[0], a.StatusCode, a.Text)
 		}
 	}
 	p.signal(syscall.SIGTERM)
@@ -173,21 +182,9 @@ func TestExitCodesOfRealProcesses(t *testing.T) {
 	if code := wrong.exitCode(); code != 2 || !strings.Contains(wrong.stderr.String(), "WECHAT_APP_ID") {
 		t.Errorf("no account: exit code %d, %s", code, wrong.stderr)
 	}
-	p := serveProcess(t, shopOnly(newWechat(t, nil))...)
+	p := serveProcess(t, servetest.Shop(servetest.NewWeChat(t, nil))...)
 	p.signal(os.Interrupt)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit code %d after Ctrl-C, want 0", code)
-	}
-}
-
-// write writes a file as an editor does: aside, and renamed into place.
-func write(t testing.TB, name, text string) {
-	t.Helper()
-	aside := name + ".new"
-	if err := os.WriteFile(aside, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(aside, name); err != nil {
-		t.Fatal(err)
 	}
 }

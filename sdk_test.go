@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -88,7 +89,7 @@ func startSDKs(t *testing.T, proxy string) *sdks {
 	cmd.Dir = sdkDir
 	// No proxy of the environment's: they are to reach this one alone.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "PROXY=" + proxy}
-	said := newOutput()
+	said := servetest.NewOutput()
 	cmd.Stderr = said
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -117,7 +118,7 @@ func startSDKs(t *testing.T, proxy string) *sdks {
 func (s *sdks) do(step sdkStep) sdkAnswer {
 	s.t.Helper()
 	if step.AppID == "" {
-		step.AppID = shopID
+		step.AppID = servetest.ShopID
 	}
 	if err := json.NewEncoder(s.in).Encode(step); err != nil {
 		s.t.Fatal(err)
@@ -136,9 +137,9 @@ func (s *sdks) do(step sdkStep) sdkAnswer {
 // works, also when the token has died, and WeChat is asked for a token once,
 // and once for each death.
 func TestRealSDKs(t *testing.T) {
-	wechat := newWechat(t, nil)
-	proxy := serveHere(t, shopOnly(wechat)...)
-	node := startSDKs(t, proxy.url())
+	wechat := servetest.NewWeChat(t, nil)
+	proxy := serveHere(t, servetest.Shop(wechat)...)
+	node := startSDKs(t, proxy.url)
 	deaths := 0
 	for _, sdk := range realSDKs {
 		t.Run(sdk.name, func(t *testing.T) {
@@ -151,7 +152,7 @@ func TestRealSDKs(t *testing.T) {
 				}
 				run.check(step, a)
 			}
-			wechat.Expire(shopID)
+			wechat.Expire(servetest.ShopID)
 			deaths++
 			if a := node.do(sdkStep{SDK: sdk.name, As: "one", Step: "call", Secret: "anything"}); a.Failed != nil {
 				t.Errorf("with a dead token: %v", a)
@@ -214,7 +215,7 @@ func (r *sdkRun) check(step string, a sdkAnswer) {
 	case "signature":
 		r.checkSignature(a)
 	case "login":
-		if !strings.Contains(string(a.OK), `"openid"`) || strings.Contains(string(a.OK), shopSecret) {
+		if !strings.Contains(string(a.OK), `"openid"`) || strings.Contains(string(a.OK), servetest.ShopSecret) {
 			r.t.Errorf("its login: %v", a)
 		}
 	}
@@ -237,7 +238,7 @@ func (r *sdkRun) checkSignature(a sdkAnswer) {
 		timestamp = fmt.Sprintf("%.0f", n)
 	}
 	sum := sha1.Sum([]byte("jsapi_ticket=" + r.ticket + "&noncestr=" + got.NonceStr + "&timestamp=" + timestamp + "&url=https://shop.example/a?b=c"))
-	if got.Signature != hex.EncodeToString(sum[:]) || got.AppID != shopID {
+	if got.Signature != hex.EncodeToString(sum[:]) || got.AppID != servetest.ShopID {
 		r.t.Errorf("its signature: %v", a)
 	}
 }
@@ -261,16 +262,16 @@ func checkWhatWeChatSaw(t *testing.T, wechat *wechattest.Server) {
 // refused in WeChat's own words with a wrong one, and gets nothing once the
 // key is deleted from the file.
 func TestRealSDKsWithKeysOfTheirOwn(t *testing.T) {
-	wechat := newWechat(t, nil)
-	accounts := "accounts:\n  - {name: shop, app_id: " + shopID + ", app_secret: " + shopSecret + "}\nclients:\n  - {name: other, key_sha256: " + keyHash("another-key") + "}\n"
+	wechat := servetest.NewWeChat(t, nil)
+	accounts := "accounts:\n  - {name: shop, app_id: " + servetest.ShopID + ", app_secret: " + servetest.ShopSecret + "}\nclients:\n  - {name: other, key_sha256: " + keyHash("another-key") + "}\n"
 	clients := accounts
 	for _, sdk := range realSDKs {
 		clients += "  - {name: " + clientName(sdk.name) + ", key_sha256: " + keyHash("key-of-"+clientName(sdk.name)) + "}\n"
 	}
 	file := filepath.Join(t.TempDir(), "proxy.yaml")
-	write(t, file, clients)
+	servetest.WriteFile(t, file, clients)
 	proxy := serveHere(t, "PROXY_CONFIG_FILE="+file, "WECHAT_UPSTREAMS="+wechat.URL, "PROXY_LOG_FORMAT=json")
-	node := startSDKs(t, proxy.url())
+	node := startSDKs(t, proxy.url)
 	keyOf := func(sdk string) string { return "key-of-" + clientName(sdk) }
 
 	for _, sdk := range realSDKs {
@@ -288,10 +289,10 @@ func TestRealSDKsWithKeysOfTheirOwn(t *testing.T) {
 		}
 	}
 
-	write(t, file, accounts)
-	http := newClient(t, nil)
-	eventually(t, "the keys are deleted", func() bool {
-		return mustCall(t, http, "GET "+proxy.url()+"/cgi-bin/token?secret="+keyOf("co-wechat-api"), "").Code == 40125
+	servetest.WriteFile(t, file, accounts)
+	http := servetest.NewClient(t, nil)
+	servetest.Eventually(t, "the keys are deleted", func() bool {
+		return servetest.MustCall(t, http, "GET "+proxy.url+"/cgi-bin/token?secret="+keyOf("co-wechat-api"), "").Code == 40125
 	})
 	calls := wechat.Count("call")
 	for _, sdk := range realSDKs {

@@ -7,30 +7,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // Calls in flight end as if nothing had happened; meanwhile the proxy takes no
 // new ones and says so to who asks whether it is ready.
 func TestCallsInFlightEndWithinTheGrace(t *testing.T) {
-	wechat := newWechat(t, nil)
-	p := serveProcess(t, shopOnly(wechat, "PROXY_SHUTDOWN_GRACE=20s")...)
-	c := newClient(t, nil)
+	wechat := servetest.NewWeChat(t, nil)
+	p := serveProcess(t, servetest.Shop(wechat, "PROXY_SHUTDOWN_GRACE=20s")...)
+	c := servetest.NewClient(t, nil)
 	ready := func() int {
-		a, err := call(c, "GET "+p.admin+"/readyz", "")
+		a, err := servetest.Call(c, "GET "+p.admin+"/readyz", "")
 		if err != nil {
 			return 0
 		}
 		return a.StatusCode
 	}
-	eventually(t, "the proxy is ready", func() bool { return ready() == 200 })
+	servetest.Eventually(t, "the proxy is ready", func() bool { return ready() == 200 })
 	wechat.ResetLog()
 	wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/message", Kind: wechattest.Late, Delay: time.Second})
 	const calls = 20
-	answers := make(chan answer, calls)
+	answers := make(chan servetest.Answer, calls)
 	for range calls {
 		go func() {
-			a, err := call(c, "POST "+p.url+"/cgi-bin/message/custom/send", `{"touser":"x","msgtype":"text","text":{"content":"x"}}`)
+			a, err := servetest.Call(c, "POST "+p.url+"/cgi-bin/message/custom/send", `{"touser":"x","msgtype":"text","text":{"content":"x"}}`)
 			if err != nil {
 				t.Error(err)
 			}
@@ -45,7 +46,7 @@ func TestCallsInFlightEndWithinTheGrace(t *testing.T) {
 	if got := ready(); got != 503 {
 		t.Errorf("/readyz says %d while calls end, want 503", got)
 	}
-	eventually(t, "no new call is taken", func() bool {
+	servetest.Eventually(t, "no new call is taken", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 		if err == nil {
 			_ = conn.Close()
@@ -54,7 +55,7 @@ func TestCallsInFlightEndWithinTheGrace(t *testing.T) {
 	})
 	for range calls {
 		if a := <-answers; a.Response == nil || a.StatusCode != 200 || a.Code != 0 {
-			t.Errorf("a call in flight got %v %s", a.Response, a.body)
+			t.Errorf("a call in flight got %v %s", a.Response, a.Text)
 		}
 	}
 	if code := p.exitCode(); code != 0 {
@@ -67,14 +68,14 @@ func TestCallsInFlightEndWithinTheGrace(t *testing.T) {
 
 // A call that outlasts the grace is broken off, and the end is an orderly one.
 func TestTheGraceHasAnEnd(t *testing.T) {
-	wechat := newWechat(t, nil)
-	h := serveHere(t, shopOnly(wechat, "PROXY_SHUTDOWN_GRACE=100ms")...)
-	eventually(t, "the proxy is ready", func() bool { return h.manager.Status("default")[0].State == "fresh" })
+	wechat := servetest.NewWeChat(t, nil)
+	h := serveHere(t, servetest.Shop(wechat, "PROXY_SHUTDOWN_GRACE=100ms")...)
+	servetest.Eventually(t, "the proxy is ready", func() bool { return h.readyz().StatusCode == 200 })
 	wechat.ResetLog()
 	wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/user", Kind: wechattest.Hang})
 	broken := make(chan error, 1)
 	go func() {
-		_, err := call(newClient(t, nil), "GET "+h.url()+"/cgi-bin/user/get", "")
+		_, err := servetest.Call(servetest.NewClient(t, nil), "GET "+h.url+"/cgi-bin/user/get", "")
 		broken <- err
 	}()
 	if err := wechat.Await(t.Context(), 1); err != nil {
@@ -93,22 +94,22 @@ func TestTheGraceHasAnEnd(t *testing.T) {
 
 // A second signal ends the process at once.
 func TestASecondSignalEndsTheProcess(t *testing.T) {
-	wechat := newWechat(t, nil)
-	p := serveProcess(t, shopOnly(wechat, "PROXY_SHUTDOWN_GRACE=1h")...)
+	wechat := servetest.NewWeChat(t, nil)
+	p := serveProcess(t, servetest.Shop(wechat, "PROXY_SHUTDOWN_GRACE=1h")...)
 	p.awaitLog("renewal")
 	wechat.ResetLog()
 	wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/user", Kind: wechattest.Hang})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = call(newClient(t, nil), "GET "+p.url+"/cgi-bin/user/get", "") // broken off
+		_, _ = servetest.Call(servetest.NewClient(t, nil), "GET "+p.url+"/cgi-bin/user/get", "") // broken off
 	}()
 	if err := wechat.Await(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	p.signal(syscall.SIGTERM)
 	p.awaitLog("shutdown")
-	eventually(t, "it ends", func() bool {
+	servetest.Eventually(t, "it ends", func() bool {
 		select {
 		case <-p.ended:
 			return true

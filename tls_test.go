@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
 
 // authority is a CA, and pair what it issues, in PEM.
@@ -91,7 +93,7 @@ func newTLSFiles(t testing.TB, p pair, clientCA string) *tlsFiles {
 	f.put(p)
 	if clientCA != "" {
 		f.vars = append(f.vars, "PROXY_TLS_CLIENT_CA_FILE="+f.name("ca.pem"))
-		write(t, f.name("ca.pem"), clientCA)
+		servetest.WriteFile(t, f.name("ca.pem"), clientCA)
 	}
 	return f
 }
@@ -100,15 +102,15 @@ func (f *tlsFiles) name(file string) string { return filepath.Join(f.dir, file) 
 
 func (f *tlsFiles) put(p pair) {
 	f.t.Helper()
-	write(f.t, f.name("key.pem"), p.key)
-	write(f.t, f.name("cert.pem"), p.cert)
+	servetest.WriteFile(f.t, f.name("key.pem"), p.key)
+	servetest.WriteFile(f.t, f.name("cert.pem"), p.cert)
 }
 
 // trusting is a client that trusts a CA and shows a certificate, if it has one.
 // Each call has a connection of its own.
 func trusting(t testing.TB, ca *authority, mine pair) *http.Client {
 	t.Helper()
-	return newClient(t, func(tr *http.Transport) {
+	return servetest.NewClient(t, func(tr *http.Transport) {
 		tr.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
 		tr.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(ca.pem))
 		tr.ForceAttemptHTTP2 = true
@@ -128,25 +130,25 @@ func trusting(t testing.TB, ca *authority, mine pair) *http.Client {
 func TestTLS(t *testing.T) {
 	ca := newAuthority(t, "CA")
 	files := newTLSFiles(t, ca.issue(t, "proxy", inAnHour()), "")
-	h := serveHere(t, shopOnly(newWechat(t, nil), files.vars...)...)
-	if !strings.HasPrefix(h.url(), "https://") {
-		t.Fatalf("it serves at %s", h.url())
+	h := serveHere(t, servetest.Shop(servetest.NewWeChat(t, nil), files.vars...)...)
+	if !strings.HasPrefix(h.url, "https://") {
+		t.Fatalf("it serves at %s", h.url)
 	}
-	a := mustCall(t, trusting(t, ca, pair{}), "GET "+h.url()+"/cgi-bin/user/get", "")
+	a := servetest.MustCall(t, trusting(t, ca, pair{}), "GET "+h.url+"/cgi-bin/user/get", "")
 	if a.StatusCode != 200 || a.Code != 0 || a.ProtoMajor != 2 {
-		t.Errorf("%s %d %s, want a good answer over HTTP/2", a.Proto, a.StatusCode, a.body)
+		t.Errorf("%s %d %s, want a good answer over HTTP/2", a.Proto, a.StatusCode, a.Text)
 	}
-	plain, err := call(newClient(t, nil), "GET http://"+h.address.String()+"/cgi-bin/user/get?access_token=x", "")
+	plain, err := servetest.Call(servetest.NewClient(t, nil), "GET "+strings.Replace(h.url, "https:", "http:", 1)+"/cgi-bin/user/get?access_token=x", "")
 	if err == nil && plain.StatusCode != 400 {
-		t.Errorf("without TLS: %d %s", plain.StatusCode, plain.body)
+		t.Errorf("without TLS: %d %s", plain.StatusCode, plain.Text)
 	}
-	if _, err := call(trusting(t, newAuthority(t, "another"), pair{}), "GET "+h.url()+"/", ""); err == nil {
+	if _, err := servetest.Call(trusting(t, newAuthority(t, "another"), pair{}), "GET "+h.url+"/", ""); err == nil {
 		t.Error("a client took a certificate of a CA it does not trust")
 	}
 	old := trusting(t, ca, pair{})
 	old.Transport.(*http.Transport).TLSClientConfig.MinVersion = tls.VersionTLS10
 	old.Transport.(*http.Transport).TLSClientConfig.MaxVersion = tls.VersionTLS11
-	if _, err := call(old, "GET "+h.url()+"/", ""); err == nil {
+	if _, err := servetest.Call(old, "GET "+h.url+"/", ""); err == nil {
 		t.Error("TLS 1.1 was good enough")
 	}
 }
@@ -156,9 +158,9 @@ func TestTLS(t *testing.T) {
 func TestMutualTLS(t *testing.T) {
 	ca, clients, foreign := newAuthority(t, "CA"), newAuthority(t, "clients"), newAuthority(t, "foreign")
 	files := newTLSFiles(t, ca.issue(t, "proxy", inAnHour()), clients.pem)
-	wechat := newWechat(t, nil)
+	wechat := servetest.NewWeChat(t, nil)
 	h := serveHere(t, append(files.vars, "WECHAT_UPSTREAMS="+wechat.URL, "PROXY_CONFIG_FILE="+configFile(t,
-		"accounts:\n"+entry("shop", shopID, shopSecret)+entry("blog", blogID, blogSecret)+"clients:\n  - {name: billing, accounts: [shop]}\n"+client("keyed", "a-key")))...)
+		"accounts:\n"+entry("shop", servetest.ShopID, servetest.ShopSecret)+entry("blog", servetest.BlogID, servetest.BlogSecret)+"clients:\n  - {name: billing, accounts: [shop]}\n"+client("keyed", "a-key")))...)
 	for _, c := range []struct {
 		name, path, key string
 		mine            pair
@@ -180,12 +182,12 @@ func TestMutualTLS(t *testing.T) {
 		if c.key != "" {
 			headers = []string{"Authorization: Bearer " + c.key}
 		}
-		a, err := call(trusting(t, ca, c.mine), "GET "+h.url()+c.path, "", headers...)
+		a, err := servetest.Call(trusting(t, ca, c.mine), "GET "+h.url+c.path, "", headers...)
 		switch {
 		case c.status == 0 && err == nil:
-			t.Errorf("%s: %d %s, want no connection", c.name, a.StatusCode, a.body)
+			t.Errorf("%s: %d %s, want no connection", c.name, a.StatusCode, a.Text)
 		case c.status != 0 && (err != nil || a.StatusCode != c.status):
-			t.Errorf("%s: %v %s, want %d", c.name, err, a.body, c.status)
+			t.Errorf("%s: %v %s, want %d", c.name, err, a.Text, c.status)
 		}
 	}
 }
@@ -195,9 +197,9 @@ func TestMutualTLS(t *testing.T) {
 func TestCertificatesAreFollowed(t *testing.T) {
 	ca, clients, next := newAuthority(t, "CA"), newAuthority(t, "clients"), newAuthority(t, "next")
 	files := newTLSFiles(t, ca.issue(t, "proxy", time.Now().Add(-time.Minute)), clients.pem)
-	p := serveProcess(t, shopOnly(newWechat(t, nil), append(files.vars, "PROXY_CLIENT_KEY=a-key")...)...)
-	try := func(mine pair) (answer, error) {
-		return call(trusting(t, ca, mine), "GET "+p.url+"/cgi-bin/user/get", "", "Authorization: Bearer a-key")
+	p := serveProcess(t, servetest.Shop(servetest.NewWeChat(t, nil), append(files.vars, "PROXY_CLIENT_KEY=a-key")...)...)
+	try := func(mine pair) (servetest.Answer, error) {
+		return servetest.Call(trusting(t, ca, mine), "GET "+p.url+"/cgi-bin/user/get", "", "Authorization: Bearer a-key")
 	}
 	good := func(mine pair) bool {
 		a, err := try(mine)
@@ -208,20 +210,20 @@ func TestCertificatesAreFollowed(t *testing.T) {
 		t.Errorf("an expired certificate: %v", err)
 	}
 	files.put(ca.issue(t, "proxy", inAnHour()))
-	eventually(t, "the new certificate is shown", func() bool { return good(mine) })
+	servetest.Eventually(t, "the new certificate is shown", func() bool { return good(mine) })
 	if good(others) {
 		t.Error("a client of another CA got in")
 	}
 
-	write(t, files.name("cert.pem"), "no certificate\n")
+	servetest.WriteFile(t, files.name("cert.pem"), "no certificate\n")
 	p.awaitLog("certificates") // of the good version, or of this one
-	eventually(t, "the bad version is refused", func() bool { return strings.Contains(p.stderr.String(), `"msg":"certificates","result":"refused"`) })
+	servetest.Eventually(t, "the bad version is refused", func() bool { return strings.Contains(p.stderr.String(), `"msg":"certificates","result":"refused"`) })
 	if !good(mine) {
 		t.Error("a bad version took the good one out of use")
 	}
 
 	files.put(ca.issue(t, "proxy", inAnHour()))
-	write(t, files.name("ca.pem"), next.pem)
-	eventually(t, "the clients' new CA is in force", func() bool { return good(others) })
-	eventually(t, "the old one is not any more", func() bool { return !good(mine) })
+	servetest.WriteFile(t, files.name("ca.pem"), next.pem)
+	servetest.Eventually(t, "the clients' new CA is in force", func() bool { return good(others) })
+	servetest.Eventually(t, "the old one is not any more", func() bool { return !good(mine) })
 }

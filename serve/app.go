@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/config"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+)
+
+// app is a running proxy without its listeners.
+type app struct {
+	log      *slog.Logger
+	settings atomic.Pointer[config.Config] // in force
+	store    token.Store                   // nil: tokens are kept in memory only
+	manager  *token.Manager
+	proxy    *proxy.Proxy
+	admin    *admin.Admin
+	accounts *accounts
+	tracer   *tracer // nil: calls are not traced
+	quotas   *quotas // nil: WeChat is not asked about quotas
+
+	upstreams map[errcode.Platform]*proxy.Upstream
+	// tokens carries requests for tokens on connections of their own, so that
+	// calls in trouble cannot delay a renewal.
+	tokens *http.Transport
+
+	storeUp  atomic.Bool
+	draining atomic.Bool
+}
+
+// newApp puts together a proxy for cfg. The caller closes it.
+func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
+	a := &app{log: log, tokens: source.NewTransport(), upstreams: map[errcode.Platform]*proxy.Upstream{}}
+	a.settings.Store(cfg)
+	a.storeUp.Store(true)
+	var err error
+	if a.store, err = openStore(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	for platform, hosts := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
+		a.upstreams[platform], err = proxy.NewUpstream(proxy.UpstreamOptions{
+			Hosts: hosts, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if a.tracer, err = newTracer(ctx, log); err != nil {
+		return nil, err
+	}
+	a.admin = newAdmin(a, cfg)
+	a.manager = token.NewManager(token.Options{Store: a.store, OnEvent: a.tokenEvent})
+	if cfg.QuotaEvery > 0 {
+		a.quotas = newQuotas(a.askQuota)
+	}
+	a.proxy = proxy.New(proxy.Options{
+		Logger: log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
+		RealTokens: cfg.Disclosure == config.DiscloseReal, JSSDKHosts: cfg.JSSDKHosts,
+	})
+	a.accounts = &accounts{manager: a.manager, proxy: a.proxy, upstreams: a.upstreams, tokens: a.tokens, onBreaker: a.breakerChanged}
+	if err := a.apply(cfg); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// openStore opens the store of the settings. It returns nil if tokens are kept
+// in memory only.
+func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (token.Store, error) {
+	return store.Open(ctx, store.Settings{
+		Name: cfg.Store.Describe(), Dir: cfg.Store.Dir, RedisURL: cfg.Store.URL, Key: cfg.StoreKey, OldKey: cfg.StoreKeyOld,
+	}, func(msg string, err error) { log.Warn("store", "step", msg, "err", err) })
+}
+
+// apply puts settings in force: entirely, or not at all if it returns an error.
+// It is called by one goroutine at a time.
+func (a *app) apply(cfg *config.Config) error {
+	if err := a.accounts.apply(cfg); err != nil {
+		return err
+	}
+	a.settings.Store(cfg)
+	return nil
+}
+
+// close ends all that newApp began.
+func (a *app) close() {
+	a.manager.Close()
+	a.tracer.close()
+	for _, u := range a.upstreams {
+		u.Close()
+	}
+	a.tokens.CloseIdleConnections()
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			a.log.Warn("store", "err", err)
+		}
+	}
+}
