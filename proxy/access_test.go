@@ -279,8 +279,8 @@ func FuzzNoSpellingServesWhatIsRefused(f *testing.F) {
 		if refusal != nil {
 			return
 		}
-		c := &call{dir: &Directory{Policy: policy}, client: nobody.Client, method: "POST", target: target, path: target.path, raw: target.raw}
-		if !c.mayCall().OK {
+		d := decision{request: request{method: "POST", target: target}, client: nobody.Client}
+		if !d.mayCall(policy).OK {
 			return
 		}
 		// Served: then neither the path that goes up nor what a careless server

@@ -27,8 +27,7 @@ func TestAllocations(t *testing.T) {
 		{"quiet", Options{}, allocationsMost},
 		{"with a log", loud(), loggedMost},
 	} {
-		p, upstream := benchProxy(t, "http://wechat.invalid", c.opts)
-		upstream.pool.Load().RegisterProtocol("http", stubTransport{})
+		p := benchProxy(t, "http://wechat.invalid", stubTransport{}, c.opts)
 		extra := allocations(t, p, benchTarget) - bare
 		t.Logf("%s: %v allocations beyond a bare ReverseProxy's %v", c.name, extra, bare)
 		if extra > c.most {

@@ -21,6 +21,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
@@ -117,17 +118,22 @@ func benchServer(b *testing.B, which, target string) (address, itsTarget string)
 	var h http.Handler
 	switch which {
 	case "bare":
-		transport := newTransport(30 * time.Second)
+		transport := benchTransport()
 		b.Cleanup(transport.CloseIdleConnections)
 		h, target = bareProxy(transport, backend), target+"&access_token="+benchToken()
 	case "proxy":
-		h, _ = benchProxy(b, backend, Options{})
+		h = benchProxy(b, backend, nil, Options{})
 	default:
-		h, _ = benchProxy(b, backend, loud())
+		h = benchProxy(b, backend, nil, loud())
 	}
 	server := httptest.NewServer(h)
 	b.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://"), target
+}
+
+// benchTransport is as well tuned as package wechat's.
+func benchTransport() *http.Transport {
+	return &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 512, IdleConnTimeout: time.Minute, DisableCompression: true, DialContext: loopbackOnly}
 }
 
 // bareProxy is a ReverseProxy that is as well tuned as it gets, and knows
@@ -143,7 +149,7 @@ func bareProxy(transport http.RoundTripper, upstream string) http.Handler {
 }
 
 // benchProxy is a Proxy with one account, whose token is there.
-func benchProxy(t testing.TB, upstream string, o Options) (*Proxy, *Upstream) {
+func benchProxy(t testing.TB, upstream string, transport http.RoundTripper, o Options) *Proxy {
 	t.Helper()
 	m := token.NewManager(token.Options{})
 	t.Cleanup(m.Close)
@@ -156,7 +162,7 @@ func benchProxy(t testing.TB, upstream string, o Options) (*Proxy, *Upstream) {
 		t.Fatal(err)
 	}
 	// Two hosts, as there are by default; the first one answers.
-	u, err := NewUpstream(UpstreamOptions{Hosts: []string{upstream, upstream}})
+	u, err := wechat.NewHosts(wechat.Options{BaseURLs: []string{upstream, upstream}, Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,9 +175,9 @@ func benchProxy(t testing.TB, upstream string, o Options) (*Proxy, *Upstream) {
 	p := New(o)
 	p.Use(&Directory{
 		Accounts: map[string]*Account{"shop": shop}, ByID: map[string][]*Account{shopID: {shop}}, Default: shop,
-		Policy: policy, Upstreams: map[errcode.Platform]*Upstream{errcode.MP: u},
+		Policy: policy, Upstreams: map[errcode.Platform]*wechat.Hosts{errcode.MP: u},
 	})
-	return p, u
+	return p
 }
 
 // loud are a program's settings, but for what metrics cost: package admin has a

@@ -100,13 +100,13 @@ func TestShortBody(t *testing.T) {
 			if c.known {
 				s.size = int64(c.bytes)
 			}
-			if s.short() != nil {
+			if s.Held() != nil {
 				t.Error("it is short before it has come")
 			}
 			if err := s.readAll(); err != nil {
 				t.Fatal(err)
 			}
-			short := s.short()
+			short := s.Held()
 			if (short != nil) != c.short {
 				t.Fatalf("short: %d bytes", len(short))
 			}

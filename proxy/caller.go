@@ -10,54 +10,58 @@ import (
 )
 
 // offerOf gathers what a request carries that may say who calls.
-func offerOf(c *call) access.Offer {
+func offerOf(r *http.Request) access.Offer {
 	var o access.Offer
-	if a := c.in.Header["Authorization"]; len(a) > 0 {
+	if a := r.Header["Authorization"]; len(a) > 0 {
 		if scheme, key, _ := strings.Cut(a[0], " "); strings.EqualFold(scheme, "Bearer") {
 			o.Bearer = strings.TrimSpace(key)
 		}
-		if _, password, ok := c.in.BasicAuth(); ok {
+		if _, password, ok := r.BasicAuth(); ok {
 			o.Basic = password
 		}
 	}
-	if tls := c.in.TLS; tls != nil && len(tls.VerifiedChains) > 0 {
+	if tls := r.TLS; tls != nil && len(tls.VerifiedChains) > 0 {
 		o.Cert = tls.VerifiedChains[0][0].Subject.CommonName
-	}
-	if c.route.inject != injectNothing { // there it is a user's token
-		o.Placeholder = c.query.accessToken
-	}
-	if o.Placeholder != "" { // else nobody needs a Secret
-		o.Secret = c.dir.secretOf
 	}
 	return o
 }
 
-// identify says who calls, and which account the placeholder stands for.
-func identify(c *call) (access.Identity, *answer.Refusal) {
-	o := offerOf(c)
-	if c.query.twice && (c.route.inject == injectSecret || c.route.inject == injectAppID) {
+// identify says who calls, and which account the placeholder stands for. No
+// client without a refusal: a stranger, on a path that needs no key.
+func (d decision) identify(r *http.Request, dir *Directory) (access.Identity, *answer.Refusal) {
+	o := offerOf(r)
+	inject := d.route.inject
+	if d.query.twice && (inject == injectSecret || inject == injectAppID) {
 		return access.Identity{}, malformed("appid or secret is given twice, and differently")
 	}
-	if c.route.inject == injectSecret && c.query.secret != "" {
-		return identifyBySecret(c, o, c.query.secret)
+	if inject == injectSecret && d.query.secret != "" {
+		return identifyBySecret(dir.Policy, o, d.query.secret)
 	}
-	id, err := c.dir.Policy.Identify(o)
+	if d.query.accessToken != "" {
+		if _, ours := access.Parse(d.query.accessToken); ours && d.route.class == classUser {
+			return access.Identity{}, badToken(errPlaceholderForUser)
+		}
+		if inject != injectNothing { // else it is a user's token
+			o.Placeholder, o.Secret = d.query.accessToken, dir.secretOf
+		}
+	}
+	id, err := dir.Policy.Identify(o)
 	switch {
 	case err == nil:
-		return id, c.checkPlaceholder(id)
-	case c.route.keyless && (o.Bearer == "" && o.Basic == "" || !errors.Is(err, access.ErrWrongKey)):
+		return id, checkPlaceholder(o.Placeholder, id, dir)
+	case d.route.keyless && (o.Bearer == "" && o.Basic == "" || !errors.Is(err, access.ErrWrongKey)):
 		return access.Identity{}, nil // an unknown certificate is no key that was offered
 	case errors.Is(err, access.ErrNoPlaceholder):
 		return id, badToken(err)
-	default:
-		return id, unauthorized(err)
 	}
+	return id, unauthorized(err)
 }
+
+var errPlaceholderForUser = errors.New("a placeholder where a user's access_token belongs")
 
 // identifyBySecret says who calls where an SDK sends an AppSecret, which is a
 // client key here. A key in a header decides before it.
-func identifyBySecret(c *call, o access.Offer, secret string) (access.Identity, *answer.Refusal) {
-	p := c.dir.Policy
+func identifyBySecret(p *access.Policy, o access.Offer, secret string) (access.Identity, *answer.Refusal) {
 	o.Placeholder = ""
 	id, err := p.Identify(o)
 	if err == nil {
@@ -72,14 +76,14 @@ func identifyBySecret(c *call, o access.Offer, secret string) (access.Identity, 
 }
 
 // checkPlaceholder refuses what once was, or claims to be, a placeholder where
-// clients are anonymous: the SDK that holds it is to fetch another. Any other
-// token is of no interest there.
-func (c *call) checkPlaceholder(id access.Identity) *answer.Refusal {
-	if !c.dir.Policy.Anonymous() || id.Account == "" {
+// clients are anonymous: the SDK that holds it has to fetch another. Any other
+// token is ignored there.
+func checkPlaceholder(placeholder string, id access.Identity, dir *Directory) *answer.Refusal {
+	if !dir.Policy.Anonymous() || id.Account == "" {
 		return nil
 	}
-	a := c.dir.Accounts[id.Account]
-	if a == nil || !access.Verify(c.query.accessToken, a.Secret, id.Client) {
+	a := dir.Accounts[id.Account]
+	if a == nil || !access.Verify(placeholder, a.Secret, id.Client) {
 		return badToken(access.ErrNoPlaceholder)
 	}
 	return nil

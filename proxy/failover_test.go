@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
@@ -27,7 +28,7 @@ func nobody(t testing.TB) string {
 
 func TestFirstHostRefusesConnections(t *testing.T) {
 	dead := nobody(t)
-	w := newWorld(t, setup{hosts: func(wechat string) []string { return []string{dead, wechat} }})
+	w := newWorld(t, setup{hosts: func(simulator string) []string { return []string{dead, simulator} }})
 	w.warm()
 	for i := range 50 {
 		if g := w.call("POST /cgi-bin/message/custom/send", message); g.StatusCode != 200 || g.Code != 0 {
@@ -37,7 +38,7 @@ func TestFirstHostRefusesConnections(t *testing.T) {
 	if n := w.wechat.Count("executed"); n != 50 {
 		t.Errorf("%d were executed", n)
 	}
-	if hosts := w.upstream.Hosts(); hosts[0].State != "open" || hosts[1].State != "closed" {
+	if hosts := w.upstream.Status(); hosts[0].State != "open" || hosts[1].State != "closed" {
 		t.Errorf("breakers: %+v", hosts)
 	}
 }
@@ -47,8 +48,8 @@ func TestFirstHostRefusesConnections(t *testing.T) {
 func TestAllHostsDown(t *testing.T) {
 	var up atomic.Bool
 	gate := gatedListener(t, &up)
-	w := newWorld(t, setup{openFor: time.Second, hosts: func(wechat string) []string {
-		gate.to = strings.TrimPrefix(wechat, "http://")
+	w := newWorld(t, setup{openFor: time.Second, hosts: func(simulator string) []string {
+		gate.to = strings.TrimPrefix(simulator, "http://")
 		return []string{"http://" + gate.addr}
 	}})
 	w.warm()
@@ -66,7 +67,7 @@ func TestAllHostsDown(t *testing.T) {
 	}
 	up.Store(true)
 	waitFor(t, func() bool { return w.call("POST /cgi-bin/message/custom/send", message).StatusCode == 200 })
-	if s := w.upstream.Hosts()[0].State; s != "closed" {
+	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
 	}
 }
@@ -131,7 +132,7 @@ func TestWhatMayBeRepeatedElsewhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.replaceUpstream(t, UpstreamOptions{Hosts: []string{w.wechat.URL, second}, Timeout: time.Second})
+			w.replaceUpstream(t, wechat.Options{BaseURLs: []string{w.wechat.URL, second}, Timeout: time.Second})
 			w.warm()
 			c.trouble.Host = strings.TrimPrefix(w.wechat.URL, "http://")
 			c.trouble.Path = "/cgi-bin/"
@@ -152,15 +153,15 @@ func TestWhatMayBeRepeatedElsewhere(t *testing.T) {
 }
 
 // replaceUpstream gives the world other hosts.
-func (w *world) replaceUpstream(t *testing.T, o UpstreamOptions) {
+func (w *world) replaceUpstream(t *testing.T, o wechat.Options) {
 	t.Helper()
-	u, err := NewUpstream(o)
+	u, err := wechat.NewHosts(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(u.Close)
 	d := *w.dir
-	d.Upstreams = map[errcode.Platform]*Upstream{errcode.MP: u, errcode.WeCom: w.weCom}
+	d.Upstreams = map[errcode.Platform]*wechat.Hosts{errcode.MP: u, errcode.WeCom: w.weCom}
 	w.dir, w.upstream = &d, u
 	w.proxy.Use(&d)
 }
@@ -177,7 +178,7 @@ func TestErrcodesDoNotOpenABreaker(t *testing.T) {
 			t.Fatalf("%v", g)
 		}
 	}
-	if s := w.upstream.Hosts()[0].State; s != "closed" {
+	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 )
 
 // forward sends c on its journey. ReverseProxy copies headers and bodies, both
@@ -18,7 +19,7 @@ import (
 func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call) {
 	around := httputil.ReverseProxy{
 		Rewrite:      rewrite,
-		Transport:    &sender{c: c, look: p.look},
+		Transport:    &journey{c: c},
 		BufferPool:   p.buffers,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.failed(w, c, err) },
 		ErrorLog:     p.silent,
@@ -43,16 +44,20 @@ func (p *Proxy) failed(w http.ResponseWriter, c *call, err error) {
 	if c.body.failed() != nil {
 		err = c.body.failed() // whatever came of that
 	}
-	if !clientsBody(err) && (errors.Is(err, errGone) || c.in.Context().Err() != nil) {
+	var road *wechat.Failure
+	canceled := errors.As(err, &road) && road.Kind == wechat.Canceled
+	if !clientsBody(err) && (canceled || c.in.Context().Err() != nil) {
 		c.gone, c.err = true, errGone
-		panic(http.ErrAbortHandler) // else net/http would say 200 to what may be half a client
+		panic(http.ErrAbortHandler) // returning would send an implicit 200
 	}
-	if errors.Is(err, errAllOpen) {
-		p.refuse(w, c, allOpen(c.upstream.retryAfter(time.Now())))
-		return
+	refusal := refusalOf(err)
+	if road != nil && road.Kind == wechat.BreakerOpen {
+		refusal.RetryAfter = c.hosts.RetryAfter(time.Now())
 	}
-	p.refuse(w, c, refusalOf(err))
+	p.refuse(w, c, refusal)
 }
+
+var errGone = errors.New("the client closed the connection")
 
 // clientsBody reports an error of the body that the client is told.
 func clientsBody(err error) bool {

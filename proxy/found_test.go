@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 )
 
 // What somebody who tried to break the proxy has found.
@@ -131,7 +132,7 @@ func TestSeveralAgentsOfACorp(t *testing.T) {
 func TestRefusalsThatNothingCuresAreFewOnWeCom(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.warm()
-	w.wechat.RefuseAll(corpID, 40014)
+	w.wechat.RejectAll(corpID, 40014)
 	for range 10 {
 		w.call("POST /@staff/cgi-bin/message/send", `{"touser":"O","msgtype":"text","agentid":7,"text":{"content":"h"}}`)
 	}
@@ -159,7 +160,7 @@ func (w *world) upstreamAt(t *testing.T, h http.HandlerFunc, timeout time.Durati
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	w.replaceUpstream(t, UpstreamOptions{Hosts: []string{s.URL}, Timeout: timeout})
+	w.replaceUpstream(t, wechat.Options{BaseURLs: []string{s.URL}, Timeout: timeout})
 }
 
 func TestOddAnswersOfWeChats(t *testing.T) {
@@ -220,25 +221,11 @@ func TestOddAnswersOfWeChats(t *testing.T) {
 				_ = conn.Close()
 			}
 		}()
-		w.replaceUpstream(t, UpstreamOptions{Hosts: []string{"http://" + l.Addr().String()}})
+		w.replaceUpstream(t, wechat.Options{BaseURLs: []string{"http://" + l.Addr().String()}})
 		if g := w.call("GET /cgi-bin/user/get", ""); g.StatusCode != 502 {
 			t.Errorf("%v", g)
 		}
 	})
-}
-
-// A plain upstream behind an HTTP proxy gets the whole URL in the request line.
-func TestPlainUpstreamBehindAnHTTPProxy(t *testing.T) {
-	h := &host{scheme: "http", authority: "wx.test", prefix: "//wx.test"}
-	u := h.url("/cgi-bin/x", "a=1")
-	if got := u.RequestURI(); got != "http://wx.test/cgi-bin/x?a=1" {
-		t.Errorf("got %s", got)
-	}
-	h.prefix = "/base"
-	u = h.url("/cgi-bin/x", "")
-	if got := u.RequestURI(); got != "/base/cgi-bin/x" {
-		t.Errorf("got %s", got)
-	}
 }
 
 func TestSaidTwiceAndDifferently(t *testing.T) {

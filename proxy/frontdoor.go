@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -83,10 +84,9 @@ func localPort(r *http.Request) string {
 // rebound reports a call of a browser's to a keyless proxy on loopback, under a
 // public name: a page whose name was made to lead here (DNS rebinding) counts as
 // our own with the browser, and no header of its gives it away.
-func (p *Proxy) rebound(c *call) bool {
-	r := c.in
+func (p *Proxy) rebound(r *http.Request, d decision, policy *access.Policy) bool {
 	host, _ := splitPort(r.Host)
-	if c.door != "" || isJSSDK(c.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
+	if d.named != "" || isJSSDK(d.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
 		return false
 	}
 	_, tld, dotted := cutLast(strings.ToLower(host), '.')
@@ -97,7 +97,7 @@ func (p *Proxy) rebound(c *call) bool {
 	case "localhost", "local", "internal", "test", "lan", "arpa":
 		return false
 	}
-	return c.dir.Policy.Anonymous() && localIP(r).IsLoopback()
+	return policy.Anonymous() && localIP(r).IsLoopback()
 }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {

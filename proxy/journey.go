@@ -3,49 +3,78 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// RoundTrip carries the call to WeChat: it puts the credential in, sends, looks
-// at the answer, and, where WeChat refused the token, does it again with
-// another. It implements http.RoundTripper; in is ReverseProxy's request, whose
-// URL is of no interest.
-func (s *sender) RoundTrip(in *http.Request) (*http.Response, error) {
-	c := s.c
-	if c.upstream == nil {
+// errNoToken is why a call failed that waited for its token in vain.
+var errNoToken = errors.New("timed out waiting for a token")
+
+// journey carries a call to WeChat and back: it puts the credential in, sends,
+// and, where WeChat rejected the token, does it again with another. It is the
+// http.RoundTripper under the call's ReverseProxy.
+type journey struct {
+	c   *call
+	out wechat.Call
+}
+
+// RoundTrip implements http.RoundTripper; in is ReverseProxy's request, of which
+// only the header counts.
+func (j *journey) RoundTrip(in *http.Request) (*http.Response, error) {
+	c := j.c
+	if c.hosts == nil {
 		return nil, noAccount()
 	}
-	if c.body != nil && c.body.size <= smallBody { // or unknown, -1
-		if err := c.body.readAll(); err != nil {
-			return nil, err
-		}
-		if c.body.size == 0 {
-			c.body = nil
-		}
+	if err := c.readBody(); err != nil {
+		return nil, err
 	}
-	s.in, s.body, s.short = in, c.body, c.body.short()
+	j.out = wechat.Call{
+		Method: c.method, Path: c.raw, Header: in.Header,
+		Stranger: c.client == nil && !c.dir.Policy.Anonymous(),
+	}
+	if c.route.login {
+		j.out.Repeat = wechat.RepeatNever
+	}
+	if c.body != nil {
+		j.out.Body = c.body
+	}
 	if c.route.inject == injectToken {
-		return s.withToken()
+		return j.withToken()
 	}
-	r, err := s.sendRetired(c.credentials())
+	a, err := j.send(c.credentials())
 	if err != nil {
 		return nil, err
 	}
-	return s.deliver(r, c.secret())
+	return j.deliver(a, c.secret())
+}
+
+// readBody takes in a short body, or one of unknown length, before it is sent.
+func (c *call) readBody() error {
+	if c.body == nil || c.body.size > smallBody {
+		return nil
+	}
+	if err := c.body.readAll(); err != nil {
+		return err
+	}
+	if c.body.size == 0 {
+		c.body = nil
+	}
+	return nil
 }
 
 // withToken sends the call with the account's token, as often as the token's
 // Use says.
-func (s *sender) withToken() (*http.Response, error) {
-	c := s.c
+func (j *journey) withToken() (*http.Response, error) {
+	c := j.c
 	before := time.Now()
-	use, err := s.useToken()
+	use, err := c.useToken()
 	c.waited = time.Since(before)
 	if err != nil {
 		return nil, err
@@ -53,29 +82,28 @@ func (s *sender) withToken() (*http.Response, error) {
 	rest := without(c.query.raw, isOurs)
 	for {
 		use.Sending()
-		r, err := s.sendRetired(with(rest, paramAccessToken, use.Value().Reveal()))
+		a, err := j.send(with(rest, paramAccessToken, use.Value().Reveal()))
 		if err != nil {
 			return nil, err
 		}
-		switch verdict(c.platform, r) {
+		switch verdict(c.platform, a) {
 		case errcode.OK:
 			use.Accepted()
 		case errcode.Renew:
-			if s.again(&use, r) {
+			if j.again(&use, a) {
 				continue
 			}
 		}
-		return s.deliver(r, use.Value().Reveal())
+		return j.deliver(a, use.Value().Reveal())
 	}
 }
 
 // useToken waits for a token no longer than for WeChat itself.
-func (s *sender) useToken() (token.Use, error) {
-	c := s.c
+func (c *call) useToken() (token.Use, error) {
 	if use, ok := c.account.Token.UseNow(); ok {
 		return use, nil
 	}
-	ctx, cancel := context.WithTimeout(c.in.Context(), c.upstream.timeout)
+	ctx, cancel := context.WithTimeout(c.in.Context(), c.hosts.Timeout())
 	defer cancel()
 	use, err := c.account.Token.Use(ctx)
 	if err != nil && errors.Is(err, context.DeadlineExceeded) {
@@ -84,65 +112,77 @@ func (s *sender) useToken() (token.Use, error) {
 	return use, err
 }
 
-// again reports that a refused call is to be sent once more.
-func (s *sender) again(use *token.Use, r reply) bool {
-	before := time.Now()
-	again := use.Rejected(s.c.in.Context(), r.Code)
-	waited := time.Since(before)
-	s.c.waited += waited
-	if until := s.untilNS.Load(); until != 0 {
-		s.untilNS.Store(until + int64(waited)) // WeChat's time is not spent on renewals
+// send sends the call with that query. The context is the client's own: what
+// ReverseProxy's adds is about interim answers, which nobody asked for.
+func (j *journey) send(query string) (wechat.Answer, error) {
+	c := j.c
+	j.out.Query = query
+	a, err := c.hosts.Send(c.in.Context(), &j.out)
+	c.sends += a.Sends
+	c.atWeChat += a.Took
+	if a.Host != "" {
+		c.host = a.Host
 	}
-	if !again || !s.body.repeatable() {
+	// One deadline covers all that WeChat takes; renewals of the token between do
+	// not count.
+	j.out.Timeout, j.out.Moved = a.Left, j.out.Moved || a.Moved
+	return a, err
+}
+
+// again reports whether a rejected call is to be sent once more.
+func (j *journey) again(use *token.Use, a wechat.Answer) bool {
+	before := time.Now()
+	again := use.Rejected(j.c.in.Context(), a.Code)
+	j.c.waited += time.Since(before)
+	if !again || j.c.body != nil && !j.c.body.Repeatable() {
 		return false
 	}
-	s.c.renewed = true
-	_ = r.Body.Close() // it was read entirely
+	j.c.renewed = true
+	_ = a.Body.Close() // it was read entirely
 	return true
 }
 
 // verdict says what an answer to a call with a token means for the token.
-func verdict(p errcode.Platform, r reply) errcode.Verdict {
+func verdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
 	switch {
-	case r.found:
-		return errcode.Classify(p, errcode.API, r.Code)
-	case r.StatusCode >= 200 && r.StatusCode < 300:
+	case a.Found:
+		return errcode.Classify(p, errcode.API, a.Code)
+	case a.StatusCode >= 200 && a.StatusCode < 300:
 		return errcode.OK
-	default:
-		return errcode.Caller
 	}
-}
-
-// sendRetired sends the call, and once more over new connections where WeChat
-// says that the access point it reached is retired: it was not executed there.
-func (s *sender) sendRetired(query string) (reply, error) {
-	used := s.c.upstream.pool.Load()
-	r, err := s.send(query)
-	if err != nil || !retired(s.c.platform, r) {
-		return r, err
-	}
-	s.c.upstream.renew(used)
-	if s.c.moved || !s.body.repeatable() {
-		return r, nil
-	}
-	s.c.moved = true
-	_ = r.Body.Close() // there is nothing in it for anybody
-	return s.send(query)
-}
-
-func retired(p errcode.Platform, r reply) bool {
-	return r.StatusCode == http.StatusGone ||
-		r.found && errcode.Classify(p, errcode.API, r.Code) == errcode.Retired
+	return errcode.Caller
 }
 
 // deliver hands WeChat's answer over, less the credential that it may carry.
-func (s *sender) deliver(r reply, secret string) (*http.Response, error) {
-	if r.found {
-		s.c.errcode, s.c.rid = r.Code, r.RID
+func (j *journey) deliver(a wechat.Answer, secret string) (*http.Response, error) {
+	c := j.c
+	if a.Found {
+		c.errcode, c.rid = a.Code, a.RID
 	}
-	scrub(r.Header, secret)
-	delete(r.Header, "X-Request-Id") // ours is answered
-	return r.Response, nil
+	if !a.Whole {
+		a.Body = &delivered{a.Body, c}
+	}
+	scrub(a.Header, secret)
+	delete(a.Header, "X-Request-Id") // ours is answered
+	if isRedirect(a.StatusCode) {
+		dropBody(a.Response)
+	}
+	return a.Response, nil
+}
+
+// delivered is the body of an answer on its way to the client, and notes where
+// WeChat broke it off.
+type delivered struct {
+	io.ReadCloser
+	c *call
+}
+
+func (d *delivered) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && d.c.in.Context().Err() == nil {
+		d.c.err = err
+	}
+	return n, err
 }
 
 // credentials is the query of a call that wants no token of ours.
@@ -151,17 +191,16 @@ func (c *call) credentials() string {
 	case c.route.inject == injectSecret:
 		return with(with(without(c.query.raw, isLogin), paramAppID, c.account.ID), paramSecret, c.account.Secret.Reveal())
 	case c.route.inject == injectAppID && c.account != nil:
-		return with(without(c.query.raw, isRefresh), paramAppID, c.account.ID)
+		return with(without(c.query.raw, isLogin), paramAppID, c.account.ID) // an SDK may send its secret here too, which is its client key
 	case c.route.keyless && c.route.inject == injectNothing: // the access_token is a user's
 		return without(c.query.raw, func(name string) bool { return name == paramFromAppID })
 	case c.route.inject == injectAppID:
 		return without(c.query.raw, func(name string) bool { return isOurs(name) || isSecret(name) })
-	default:
-		return without(c.query.raw, isOurs)
 	}
+	return without(c.query.raw, isOurs)
 }
 
-// secret is what of ours went into such a call.
+// secret returns the AppSecret sent with the call, "" where none is.
 func (c *call) secret() string {
 	if c.route.inject != injectSecret {
 		return ""
@@ -178,9 +217,6 @@ func isLogin(name string) bool {
 
 // isSecret reports what an SDK sends as its secret: its client key.
 func isSecret(name string) bool { return name == paramSecret || name == paramCorpSecret }
-
-// isRefresh: an SDK may send its secret here too, which is its client key.
-func isRefresh(name string) bool { return isLogin(name) }
 
 // with is the query and one more pair.
 func with(query, name, value string) string {

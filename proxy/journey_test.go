@@ -25,7 +25,7 @@ func TestEveryTokenIsRefused(t *testing.T) {
 				w := newWorld(t, setup{legacy: legacy})
 				w.warm()
 				fetched := w.wechat.Count("token")
-				w.wechat.RefuseAll(shopID, code)
+				w.wechat.RejectAll(shopID, code)
 				var wg sync.WaitGroup
 				for range 100 {
 					wg.Go(func() {
@@ -268,7 +268,7 @@ func TestAClientThatHangsUp(t *testing.T) {
 	if r := w.records[0]; r.Status != statusGone {
 		t.Errorf("noted as %d", r.Status)
 	}
-	if s := w.upstream.Hosts()[0].State; s != "closed" {
+	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
 	}
 }

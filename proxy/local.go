@@ -109,18 +109,16 @@ func (p *Proxy) giveToken(l local) ([]byte, error) {
 }
 
 // asker says who asks for a token and of which account, in WeChat's own words
-// where it is nobody, or none of theirs.
+// where that is nobody, or none of theirs.
 func (l local) asker(ask emulate.TokenRequest) *answer.Refusal {
-	o := offerOf(l.call)
-	o.Placeholder = "" // an old one does not buy a new one
-	id, refusal := identifyBySecret(l.call, o, ask.Secret.Reveal())
+	id, refusal := identifyBySecret(l.dir.Policy, offerOf(l.in), ask.Secret.Reveal())
 	if refusal != nil {
 		return refusal
 	}
 	l.client = id.Client
-	n := naming{path: l.target.account, fromAppID: l.query.fromAppID, appID: ask.AppID, door: l.door}
-	if n.path == "" && n.fromAppID == "" && n.appID == "" && l.door == "" && strings.HasSuffix(l.r.URL.Path, "/gettoken") {
-		n.door = errcode.WeCom
+	n := naming{path: l.target.account, fromAppID: l.query.fromAppID, appID: ask.AppID, host: l.named}
+	if n.path == "" && n.fromAppID == "" && n.appID == "" && l.named == "" && strings.HasSuffix(l.r.URL.Path, "/gettoken") {
+		n.host = errcode.WeCom
 	}
 	account, refusal := l.dir.resolve(n, l.client)
 	switch {
@@ -131,14 +129,14 @@ func (l local) asker(ask emulate.TokenRequest) *answer.Refusal {
 	case !l.client.MayUse(account.Name):
 		return wrongAppID()
 	}
-	l.account, l.platform = account, account.Platform
-	return l.takeRate()
+	l.decision = l.on(l.dir, account)
+	return takeRate(l.client, l.start)
 }
 
-// mayHaveToken applies the rules. While it is a placeholder that is given,
-// only what is denied counts: it opens nothing that the rules do not.
+// mayHaveToken applies the rules. While it is a placeholder that is given, only
+// what is denied counts: it opens nothing that the rules do not.
 func (p *Proxy) mayHaveToken(l local) *answer.Refusal {
-	v := l.mayCall()
+	v := l.mayCall(l.dir.Policy)
 	if v.OK || !p.opts.RealTokens && v.Rule == "" {
 		return nil
 	}
@@ -174,8 +172,19 @@ func isJSSDK(path string) bool { return path == pathConfig || path == pathCard }
 
 // preflight reports whether the call is a browser's question whether it may
 // ask, which comes without a key.
-func (p *Proxy) preflight(c *call) bool {
-	return c.method == http.MethodOptions && isJSSDK(c.path) && c.in.Header.Get("Access-Control-Request-Method") != ""
+func (p *Proxy) preflight(r *http.Request, path string) bool {
+	return r.Method == http.MethodOptions && isJSSDK(path) && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// allowedOrigins says which origins of pages may call path; nil: none but our own.
+func (p *Proxy) allowedOrigins(path string) func(origin string) bool {
+	if !isJSSDK(path) {
+		return nil
+	}
+	return func(origin string) bool {
+		_, ok := emulate.CORS(origin, p.opts.JSSDKHosts)
+		return ok
+	}
 }
 
 // cors lets pages of the listed hosts read the answer. It reports that the
@@ -189,7 +198,7 @@ func (p *Proxy) cors(l local) (done bool) {
 		h.Set("Access-Control-Allow-Methods", "GET")
 		h.Set("Access-Control-Max-Age", "600")
 	}
-	return p.preflight(l.call)
+	return p.preflight(l.in, l.path)
 }
 
 // signConfig signs a page's URL for wx.config; with type=agent_config, a WeCom

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
@@ -32,7 +33,7 @@ type Record struct {
 	RID      string // WeChat's
 	Host     string // that answered, "" where none did
 	Sends    int    // requests sent to WeChat
-	Renewed  bool   // the token was refused, and the call sent again
+	Renewed  bool   // the token was rejected, and the call sent again
 	Took     time.Duration
 	AtWeChat time.Duration // of which WeChat was waited for
 	Waited   time.Duration // of which a credential was waited for
@@ -147,10 +148,6 @@ func (c *call) inWords() string {
 	if refusal := refusalIn(c.err); refusal != nil && refusal.Err != nil && refusal.Err.Error() != words {
 		words += " (" + refusal.Err.Error() + ")"
 	}
-	// net/http's words may quote what WeChat sent, and WeChat may echo.
-	if c.account != nil && c.account.Token != nil {
-		words = c.account.Token.Redact(words)
-	}
 	if len(words) > 512 {
 		words = words[:512] + "…"
 	}
@@ -254,4 +251,35 @@ func traceparent(r *http.Request) string {
 		return ""
 	}
 	return t[0]
+}
+
+// Of the good calls of a second, the first ones are logged, then every so
+// many-th: a log must not cost more than the calls. Errors are always logged.
+const (
+	sampleAll  = 200
+	sampleRate = 100
+)
+
+// sampler picks the good calls that are logged. It is safe for concurrent use;
+// around the turn of a second it may pick a few more or less.
+type sampler struct {
+	second atomic.Int64 // Unix time
+	calls  atomic.Int64 // in it
+}
+
+// weight returns how many calls the line of this one stands for; 0: it gets
+// none.
+func (s *sampler) weight(now time.Time) int {
+	if second := now.Unix(); s.second.Load() != second {
+		s.second.Store(second)
+		s.calls.Store(0)
+	}
+	switch n := s.calls.Add(1); {
+	case n <= sampleAll:
+		return 1
+	case n%sampleRate == 0:
+		return sampleRate
+	default:
+		return 0
+	}
 }

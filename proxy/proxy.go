@@ -2,30 +2,30 @@
 // account's credential is put into it, WeChat's answer goes back. A call whose
 // token WeChat refused is repeated with another.
 //
-// Map, in the order of the journey:
+// Map, in the order of a call's way:
 //
 //	proxy.go      the Proxy: settings, and ServeHTTP as a table of contents
-//	call.go       one call on its way; account.go: whom we serve
-//	receive.go    who, for which account, may they; the files that answer that:
-//	frontdoor.go  by which name a call came in; what is not served at all
-//	path.go       the path, understood in one way only
+//	decision.go   who calls, for which account, may they: the decision on a call
+//	frontdoor.go  which host name a call used; what is not served at all
+//	path.go       the path, read in the one way it can be read
 //	query.go      the query, likewise
-//	route.go      which path gets which credential
 //	caller.go     whose key it is
-//	resolve.go    which account is meant
+//	account.go    the accounts, and which one a call means
+//	route.go      which path gets which credential
+//	call.go       one call: its decision and its outcome
 //	local.go      what is answered here: tokens, tickets, wx.config
 //	forward.go    httputil.ReverseProxy around the rest
-//	headers.go    what goes on of the client's headers, what comes back
-//	spool.go      a request body that can be sent again; blocks.go: in what memory
-//	journey.go    inject, send, look, renew, repeat
-//	send.go       one send: hosts in order, breakers, deadlines
-//	look.go       the first bytes of an answer
-//	upstream.go   WeChat's hosts; dial.go connections to them
+//	headers.go    which headers go on, and what is taken out of the answer's
+//	spool.go      a request body that can be sent again, in memory or a file
+//	blocks.go     the memory it is kept in
+//	upload.go     the same as package wechat takes it
+//	journey.go    put the credential in, send, and repeat with another
 //	failure.go    what went wrong, as an answer
-//	observe.go    one line and one observation for each call; sample.go: how many lines
+//	observe.go    one record and one log line for each call
 //
 // access decides who may do what, answer says no, emulate knows the endpoints
-// answered here; none of them knows this package or another.
+// that are answered here, admin is the operator's page; none of them knows this
+// package or another. The road to WeChat is package wechat.
 package proxy
 
 import (
@@ -37,6 +37,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 )
 
 // Options are the settings of a [Proxy].
@@ -66,7 +68,6 @@ type Proxy struct {
 	opts      Options
 	hostname  string
 	directory atomic.Pointer[Directory]
-	look      *looker
 	buffers   *buffers
 	silent    *log.Logger
 	local     *mux.Router // what is answered here
@@ -84,7 +85,7 @@ func New(o Options) *Proxy {
 	}
 	p := &Proxy{opts: o}
 	p.hostname, _ = os.Hostname() // unknown: then it is no address of ours
-	p.look, p.buffers, p.silent = newLooker(), newBuffers(), silence()
+	p.buffers, p.silent = newBuffers(), silence()
 	p.local = p.newLocal()
 	p.directory.Store(emptyDirectory())
 	return p
@@ -102,12 +103,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.inFlight.Add(1)
 	defer p.inFlight.Add(-1)
 
-	c := &call{start: time.Now(), method: r.Method, in: r, dir: p.directory.Load()}
+	c := &call{start: time.Now(), in: r, dir: p.directory.Load()}
 	c.id, c.traceparent = requestID(r), traceparent(r)
 	out := &observed{ResponseWriter: w, call: c}
 	defer p.observe(c, out)
 
-	if refusal := p.receive(c); refusal != nil {
+	var refusal *answer.Refusal
+	if c.decision, refusal = p.receive(r, c.dir, c.start); refusal != nil {
 		p.refuse(out, c, refusal)
 		return
 	}

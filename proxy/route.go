@@ -13,6 +13,8 @@ type route struct {
 	own    bool // answered here, never sent on
 	// keyless paths need no key: an SDK has no place to send one there.
 	keyless bool
+	// login paths take a code that works once: they are never executed twice.
+	login bool
 }
 
 // Classes of paths that are answered here.
@@ -21,6 +23,9 @@ const (
 	classTicket = "ticket"
 	classOwn    = "own"
 )
+
+// classUser is that of paths that take a user's access_token, not an account's.
+const classUser = "sns_user"
 
 // injection says which of our credentials a path gets.
 type injection int
@@ -50,14 +55,14 @@ func routeOf(p errcode.Platform, path string) route {
 	}
 	switch path {
 	case "/sns/jscode2session", "/sns/oauth2/access_token":
-		return route{class: "sns_login", inject: injectSecret}
+		return route{class: "sns_login", inject: injectSecret, login: true}
 	case "/sns/oauth2/refresh_token":
 		return route{class: "sns_refresh", inject: injectAppID, keyless: true}
 	case "/sns/userinfo", "/sns/auth":
-		return route{class: "sns_user", inject: injectNothing, keyless: true}
+		return route{class: classUser, inject: injectNothing, keyless: true}
 	}
 	if strings.HasPrefix(path, "/sns/component/") || strings.HasPrefix(path, "/sns/oauth2/component/") {
-		return route{class: "sns_component", inject: injectNothing} // they want a platform's token, which the client has
+		return route{class: "sns_component", inject: injectNothing, login: true} // they want a platform's token, which the client has
 	}
 	return route{class: classOf(path)}
 }
@@ -69,9 +74,20 @@ func routeOfWeCom(path string) route {
 	case path == "/cgi-bin/webhook/send" || path == "/cgi-bin/webhook/upload_media":
 		return route{class: "webhook", inject: injectNothing}
 	case strings.HasPrefix(path, "/cgi-bin/service/"):
-		return route{class: "service", inject: injectNothing}
+		return route{class: "service", inject: injectNothing, login: isWeComLogin(path)}
 	}
-	return route{class: classOf(path)}
+	return route{class: classOf(path), login: isWeComLogin(path)}
+}
+
+// isWeComLogin reports a path that exchanges a user's code ("Get the visitor's
+// identity", "code2Session" in WeCom's docs).
+func isWeComLogin(path string) bool {
+	switch path {
+	case "/cgi-bin/auth/getuserinfo", "/cgi-bin/user/getuserinfo", "/cgi-bin/miniprogram/jscode2session",
+		"/cgi-bin/service/auth/getuserinfo3rd", "/cgi-bin/service/getuserinfo3rd", "/cgi-bin/service/miniprogram/jscode2session":
+		return true
+	}
+	return false
 }
 
 // classOf names the group of paths that path belongs to. The names are a table,

@@ -21,8 +21,8 @@ const (
 var (
 	errTooLong  = errors.New("the body is too long")
 	errSlow     = errors.New("the body came too slowly")
-	errCutShort = errors.New("the body broke off")
-	errKeep     = errors.New("the body could not be kept")
+	errCutShort = errors.New("the body is incomplete")
+	errNotKept  = errors.New("the body cannot be stored")
 	errClosed   = errors.New("the body is closed")
 )
 
@@ -43,7 +43,7 @@ type spool struct {
 	received atomic.Int64
 	fault    atomic.Pointer[error] // of the client's side
 	whole    atomic.Bool           // all of it has come
-	lost     atomic.Bool           // it could not be kept: it goes up once, as it comes
+	lost     atomic.Bool           // it could not be stored: it goes up once, as it comes
 
 	mu     sync.Mutex // held while the client is waited for: one reader at a time is as it should be
 	mem    blocks
@@ -80,24 +80,10 @@ func (s *spool) readAll() error {
 			return err
 		}
 		if s.lost.Load() {
-			return errKeep
+			return errNotKept
 		}
 	}
 }
-
-// short returns a whole body of at most smallBody bytes, nil for any other. The
-// memory is nobody else's: net/http may hold on to it after the call.
-func (s *spool) short() []byte {
-	if s == nil || !s.whole.Load() {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mem.short()
-}
-
-// repeatable reports whether the body can be sent once more.
-func (s *spool) repeatable() bool { return s == nil || !s.lost.Load() }
 
 // failed returns what went wrong on the client's side, nil if nothing did.
 func (s *spool) failed() error {
@@ -119,13 +105,13 @@ func (s *spool) readAt(p []byte, off int64) (int, error) {
 	case s.closed:
 		return 0, errClosed
 	case off < s.n:
-		return s.kept(p, off)
+		return s.stored(p, off)
 	case s.err != nil:
 		return 0, s.err
 	}
 	n, err := s.receive(p)
 	if n > 0 {
-		s.keep(p[:n])
+		s.store(p[:n])
 	}
 	s.end(err)
 	if n > 0 && err != io.EOF {
@@ -190,9 +176,9 @@ func (s *spool) extend(now time.Time) {
 	_ = s.deadline(until) // where it cannot be set there is none
 }
 
-func (s *spool) kept(p []byte, off int64) (int, error) {
+func (s *spool) stored(p []byte, off int64) (int, error) {
 	if s.lost.Load() {
-		return 0, errKeep
+		return 0, errNotKept
 	}
 	p = p[:min(int64(len(p)), s.n-off)]
 	if s.file == nil {
@@ -201,7 +187,7 @@ func (s *spool) kept(p []byte, off int64) (int, error) {
 	}
 	n, err := s.file.ReadAt(p, off)
 	if err != nil && !(err == io.EOF && n == len(p)) {
-		return n, errKeep
+		return n, errNotKept
 	}
 	return n, s.endAt(off + int64(n))
 }
@@ -214,7 +200,7 @@ func (s *spool) endAt(off int64) error {
 	return nil
 }
 
-func (s *spool) keep(p []byte) {
+func (s *spool) store(p []byte) {
 	s.n += int64(len(p))
 	s.received.Store(s.n)
 	switch {
@@ -231,13 +217,13 @@ func (s *spool) keep(p []byte) {
 func (s *spool) toFile(p []byte) {
 	f, err := os.CreateTemp(s.tempDir, "wechat-token-proxy-body-*")
 	if err != nil {
-		s.lose()
+		s.giveUp()
 		return
 	}
 	_ = os.Remove(f.Name()) // whatever happens to us, nothing stays behind
 	s.file = f
 	if err := s.mem.writeTo(f); err != nil {
-		s.lose()
+		s.giveUp()
 		return
 	}
 	s.mem.free()
@@ -246,11 +232,12 @@ func (s *spool) toFile(p []byte) {
 
 func (s *spool) write(p []byte) {
 	if _, err := s.file.Write(p); err != nil {
-		s.lose()
+		s.giveUp()
 	}
 }
 
-func (s *spool) lose() {
+// giveUp ends the storing: the body goes up once, as it comes.
+func (s *spool) giveUp() {
 	s.lost.Store(true)
 	s.mem.free()
 }
@@ -272,49 +259,4 @@ func (s *spool) close() {
 		_ = s.file.Close() // it has no name any more
 		s.file = nil
 	}
-}
-
-// reader is the spool's bytes from the start, for one send. Reading goes on
-// behind a response that came early, in net/http's own goroutine.
-type reader struct {
-	s      *spool
-	off    int64
-	told   listener  // nil: nobody
-	once   sync.Once // for its ended
-	mu     sync.Mutex
-	closed bool
-}
-
-// listener is told how a body goes up.
-type listener interface {
-	moved() // something was read
-	ended() // all was
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	r.mu.Lock()
-	closed := r.closed
-	r.mu.Unlock()
-	if closed {
-		return 0, errClosed
-	}
-	n, err := r.s.readAt(p, r.off)
-	r.off += int64(n)
-	if r.told == nil {
-		return n, err
-	}
-	if n > 0 {
-		r.told.moved()
-	}
-	if err == io.EOF {
-		r.once.Do(r.told.ended)
-	}
-	return n, err
-}
-
-func (r *reader) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	return nil
 }

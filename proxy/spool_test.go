@@ -100,16 +100,16 @@ func TestSpoolBounds(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("%d bytes, %v", len(got), err)
 		}
-		if s.repeatable() {
+		if s.Repeatable() {
 			t.Error("it says it can be repeated")
 		}
-		if _, err := io.ReadAll(&reader{s: s}); !errors.Is(err, errKeep) {
+		if _, err := io.ReadAll(&reader{s: s}); !errors.Is(err, errNotKept) {
 			t.Errorf("the second time: %v", err)
 		}
 	})
 	t.Run("no disk and no length", func(t *testing.T) {
 		s := &spool{src: bytes.NewReader(randomBytes(2 << 20)), size: -1, max: 32 << 20, tempDir: filepath.Join(t.TempDir(), "none")}
-		if err := s.readAll(); !errors.Is(err, errKeep) {
+		if err := s.readAll(); !errors.Is(err, errNotKept) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
@@ -41,8 +42,8 @@ type world struct {
 	url      string
 	dir      *Directory
 	client   *http.Client
-	upstream *Upstream // of MP
-	weCom    *Upstream
+	upstream *wechat.Hosts // of MP
+	weCom    *wechat.Hosts
 
 	mu      sync.Mutex
 	records []Record
@@ -53,7 +54,7 @@ type world struct {
 // setup is what a test wants to be different.
 type setup struct {
 	legacy   bool
-	hosts    func(wechat string) []string // of the upstream
+	hosts    func(simulator string) []string // of the upstream
 	timeout  time.Duration
 	openFor  time.Duration
 	clients  []access.ClientSpec
@@ -80,8 +81,8 @@ func newWorld(t testing.TB, s setup) *world {
 	if s.hosts != nil {
 		hosts = s.hosts(w.wechat.URL)
 	}
-	tokens := source.NewClient(source.Options{Upstreams: []string{w.wechat.URL}})
-	weComTokens := source.NewClient(source.Options{Upstreams: []string{w.wechat.WeComURL}})
+	tokens := newClient(t, source.Options{Upstreams: []string{w.wechat.URL}})
+	weComTokens := newClient(t, source.Options{Platform: errcode.WeCom, Upstreams: []string{w.wechat.WeComURL}})
 	w.manager = token.NewManager(token.Options{OnEvent: w.event})
 
 	spec := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(shopID, secret.New(shopSecret)), Schedule: token.StableSchedule(), Eager: true}
@@ -103,12 +104,12 @@ func newWorld(t testing.TB, s setup) *world {
 		{Name: "blog", ID: blogID, Credentials: []token.Spec{blog, ticket("blog", errcode.MP, token.JSAPI)}},
 		{Name: "staff", ID: corpID, Credentials: []token.Spec{staff, ticket("staff", errcode.WeCom, token.JSAPI), ticket("staff", errcode.WeCom, token.AgentConfig)}},
 	})
-	upstream, err := NewUpstream(UpstreamOptions{Hosts: hosts, Timeout: s.timeout, BreakerOpenFor: s.openFor})
+	upstream, err := wechat.NewHosts(wechat.Options{BaseURLs: hosts, Timeout: s.timeout, BreakerOpenFor: s.openFor})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.upstream = upstream
-	weCom, err := NewUpstream(UpstreamOptions{Hosts: []string{w.wechat.WeComURL}, Timeout: s.timeout, BreakerOpenFor: s.openFor})
+	weCom, err := wechat.NewHosts(wechat.Options{Platform: errcode.WeCom, BaseURLs: []string{w.wechat.WeComURL}, Timeout: s.timeout, BreakerOpenFor: s.openFor})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +146,15 @@ func newWorld(t testing.TB, s setup) *world {
 	return w
 }
 
+func newClient(t testing.TB, o source.Options) *source.Client {
+	t.Helper()
+	c, err := source.NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func (w *world) directory(policy *access.Policy, withDefault bool) *Directory {
 	account := func(name, id, appSecret string, p errcode.Platform) *Account {
 		return &Account{Name: name, ID: id, Platform: p, Secret: secret.New(appSecret), Token: w.manager.Keeper(name, token.AccessToken),
@@ -156,7 +166,7 @@ func (w *world) directory(policy *access.Policy, withDefault bool) *Directory {
 		Accounts:  map[string]*Account{"shop": shop, "blog": blog, "staff": staff},
 		ByID:      map[string][]*Account{shopID: {shop}, blogID: {blog}, corpID: {staff}},
 		Policy:    policy,
-		Upstreams: map[errcode.Platform]*Upstream{errcode.MP: w.upstream, errcode.WeCom: w.weCom},
+		Upstreams: map[errcode.Platform]*wechat.Hosts{errcode.MP: w.upstream, errcode.WeCom: w.weCom},
 	}
 	if withDefault {
 		d.Default = shop

@@ -232,7 +232,7 @@ func TestTokensThatDieEarly(t *testing.T) {
 	}{
 		{"40001, stable", "stable", func(s *wechattest.Server) { s.Invalidate(shopID) }, 1, 0},
 		{"42001, stable", "stable", func(s *wechattest.Server) { s.Expire(shopID) }, 1, 0},
-		{"40014 while WeChat still gives it out", "stable", func(s *wechattest.Server) { s.Refuse(shopID, 40014) }, 2, 1},
+		{"40014 while WeChat still gives it out", "stable", func(s *wechattest.Server) { s.Reject(shopID, 40014) }, 2, 1},
 		{"40001, legacy", "legacy", func(s *wechattest.Server) { s.Invalidate(shopID) }, 1, 0},
 		{"42001, WeCom", "wecom", func(s *wechattest.Server) { s.Expire(shopID) }, 1, 0},
 	} {
