@@ -131,7 +131,7 @@ func TestSeveralAgentsOfACorp(t *testing.T) {
 func TestRefusalsThatNothingCuresAreFewOnWeCom(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.warm()
-	w.wechat.RefuseAll(corpID, 40014)
+	w.wechat.RejectAll(corpID, 40014)
 	for range 10 {
 		w.call("POST /@staff/cgi-bin/message/send", `{"touser":"O","msgtype":"text","agentid":7,"text":{"content":"h"}}`)
 	}

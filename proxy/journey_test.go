@@ -25,7 +25,7 @@ func TestEveryTokenIsRefused(t *testing.T) {
 				w := newWorld(t, setup{legacy: legacy})
 				w.warm()
 				fetched := w.wechat.Count("token")
-				w.wechat.RefuseAll(shopID, code)
+				w.wechat.RejectAll(shopID, code)
 				var wg sync.WaitGroup
 				for range 100 {
 					wg.Go(func() {

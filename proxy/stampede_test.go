@@ -62,7 +62,7 @@ func TestStampede(t *testing.T) {
 	}{
 		{"42001", func(s *wechattest.Server) { s.Expire(shopID) }, 1, 1},
 		{"40001", func(s *wechattest.Server) { s.Invalidate(shopID) }, 1, 1},
-		{"40014", func(s *wechattest.Server) { s.Refuse(shopID, 40014) }, 3, 1},
+		{"40014", func(s *wechattest.Server) { s.Reject(shopID, 40014) }, 3, 1},
 	}
 	for _, legacy := range []bool{false, true} {
 		for _, death := range deaths {
