@@ -179,7 +179,7 @@ clients:
 		for _, die := range []func(){
 			func() { wechat.Expire(id) }, func() { wechat.Invalidate(id) },
 			func() { wechat.Reject(id, 40014) }, func() { wechat.Reject(id, 0) },
-			func() { wechat.RefuseAll(id, 42001) }, func() { wechat.RefuseAll(id, 0) },
+			func() { wechat.RejectAll(id, 42001) }, func() { wechat.RejectAll(id, 0) },
 			func() { wechat.Spurious(id, 0.5) }, func() { wechat.Spurious(id, 0) },
 		} {
 			die()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,14 +19,16 @@ func TestEachPlatformHasItsOwnHosts(t *testing.T) {
 	wechat := newWechat(t, func(o *wechattest.Options) {
 		o.Accounts = append(o.Accounts, wechattest.Account{AppID: corpID, Secret: agentSecret, WeCom: true, AgentID: 7})
 	})
-	variables := []string{
-		"WECHAT_UPSTREAMS=" + wechat.URL, "WECOM_UPSTREAMS=" + wechat.WeComURL,
-		"PROXY_CONFIG_FILE=" + file(t, "proxy.yaml", fmt.Sprintf(`
+	settings := filepath.Join(t.TempDir(), "proxy.yaml")
+	write(t, settings, fmt.Sprintf(`
 accounts:
   - {name: shop, app_id: %s, app_secret: %s}
   - {name: blog, app_id: %s, app_secret: %s, token_api: legacy}
   - {name: staff, kind: wecom, corp_id: %s, agent_id: 7, app_secret: %s}
-`, shopID, shopSecret, blogID, blogSecret, corpID, agentSecret)),
+`, shopID, shopSecret, blogID, blogSecret, corpID, agentSecret))
+	variables := []string{
+		"WECHAT_UPSTREAMS=" + wechat.URL, "WECOM_UPSTREAMS=" + wechat.WeComURL,
+		"PROXY_CONFIG_FILE=" + settings,
 	}
 	// arrived returns the API calls that reached each host, as "platform appid
 	// path". All of them must have succeeded.
@@ -46,7 +49,7 @@ accounts:
 
 	t.Run("serve", func(t *testing.T) {
 		wechat.ResetLog()
-		h, c := serveHere(t, variables...), newClient(t, nil)
+		p, c := serveProcess(t, variables...), newClient(t, nil)
 		want := []string{
 			"mp " + shopID + " /cgi-bin/stable_token",
 			"mp " + blogID + " /cgi-bin/token",
@@ -61,10 +64,11 @@ accounts:
 			{"staff", corpID, "/cgi-bin/get_jsapi_ticket", "wecom"},
 			{"staff", corpID, "/cgi-bin/ticket/get?type=agent_config", "wecom"},
 		} {
-			if a := mustCall(t, c, "GET "+h.url()+"/@"+call.account+call.target, ""); a.StatusCode != 200 || a.Code != 0 {
+			if a := mustCall(t, c, "GET "+p.url+"/@"+call.account+call.target, ""); a.StatusCode != 200 || a.Code != 0 {
 				t.Errorf("%s of %s: %s %s", call.target, call.account, a.Status, a.body)
 			}
-			want = append(want, call.arrives+" "+call.appID+" "+pathOf(call.target))
+			path, _, _ := strings.Cut(call.target, "?")
+			want = append(want, call.arrives+" "+call.appID+" "+path)
 		}
 		slices.Sort(want)
 		if got := arrived(t); !slices.Equal(got, want) {
@@ -73,8 +77,8 @@ accounts:
 	})
 	t.Run("check", func(t *testing.T) {
 		wechat.ResetLog()
-		if code, text := says(t, wechat, variables, "check"); code != exitOK {
-			t.Errorf("exit code %d:\n%s", code, text)
+		if p := startProcess(t, variables, "check"); p.exitCode() != 0 {
+			t.Errorf("exit code %d:\n%s", p.exitCode(), p.stdout)
 		}
 		got := arrived(t)
 		for _, want := range []string{"mp " + shopID + " /cgi-bin/stable_token", "wecom " + corpID + " /cgi-bin/gettoken"} {
@@ -83,9 +87,4 @@ accounts:
 			}
 		}
 	})
-}
-
-func pathOf(target string) string {
-	path, _, _ := strings.Cut(target, "?")
-	return path
 }

@@ -127,7 +127,7 @@ func TestTwoHoursWithACallEveryFiveSeconds(t *testing.T) {
 		t.Run(c.api, func(t *testing.T) {
 			live(t, c.api, func(l *life) {
 				l.calls(2*time.Hour, 5*time.Second)
-				if n := l.wechat.Count("refused"); n != 0 {
+				if n := l.wechat.Count("rejected"); n != 0 {
 					t.Errorf("%d calls were made with a dead token", n)
 				}
 				if c.api != "wecom" {
@@ -144,7 +144,7 @@ func TestAWeekWithACallEveryMinute(t *testing.T) {
 		t.Run(c.api, func(t *testing.T) {
 			live(t, c.api, func(l *life) {
 				l.calls(week, time.Minute)
-				if n := l.wechat.Count("refused"); n != 0 {
+				if n := l.wechat.Count("rejected"); n != 0 {
 					t.Errorf("%d calls were made with a dead token", n)
 				}
 				if c.api == "wecom" {
@@ -191,7 +191,7 @@ func TestTheTokenServiceIsDownAtTheEndOfALife(t *testing.T) {
 						}
 					}
 				}
-				if n := l.wechat.Count("refused"); n != 0 {
+				if n := l.wechat.Count("rejected"); n != 0 {
 					t.Errorf("%d calls were made with a dead token", n)
 				}
 				t.Logf("%d fetches, %d calls were told that there is no token", l.wechat.Count("token"), told)
@@ -251,7 +251,7 @@ func TestTokensThatDieEarly(t *testing.T) {
 					t.Errorf("%d forced renewals, want %d", n, deaths*c.forced)
 				}
 				// the call that met it, and the ticket's fetch at most
-				if n := l.wechat.Count("refused"); n < deaths || n > deaths*(1+c.fetches) {
+				if n := l.wechat.Count("rejected"); n < deaths || n > deaths*(1+c.fetches) {
 					t.Errorf("%d calls were refused, want one for each of %d deaths, and once more where WeChat insisted", n, deaths)
 				}
 			})
@@ -270,7 +270,7 @@ func TestSpuriousRefusals(t *testing.T) {
 		}
 		spurious := l.wechat.Count("spurious")
 		l.fetched(12, 14+spurious)
-		if n := l.wechat.Count("refused"); n != spurious || spurious < 100 {
+		if n := l.wechat.Count("rejected"); n != spurious || spurious < 100 {
 			t.Errorf("%d refusals, %d of them spurious", n, spurious)
 		}
 		t.Logf("%d fetches for %d spurious refusals", l.wechat.Count("token"), spurious)

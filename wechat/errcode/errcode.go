@@ -1,12 +1,23 @@
-// Package errcode knows WeChat's numbers and what they mean to us.
+// Package errcode knows WeChat's errcodes: how to find one in an answer, what it
+// means, what the proxy does about it and what an operator can do.
 //
-// The same number means different things on api.weixin.qq.com and on
-// qyapi.weixin.qq.com, and different things again from an endpoint that gives
-// tokens and from one that takes them: 40001 is a stale token here and a wrong
-// secret there. So [Classify] is asked with all three.
+// The meaning of a number depends on the host and on the kind of endpoint: 40001
+// is a stale token at an API of api.weixin.qq.com, but a wrong secret at its
+// token endpoint and on all of qyapi.weixin.qq.com. [Classify] therefore takes
+// the platform and the endpoint too.
+//
+// The files:
+//
+//	errcode.go  platforms, endpoints and verdicts; Classify, Name and Known
+//	codes.go    the tables of errcodes, one for each platform
+//	find.go     Find: the errcode in an answer
+//	error.go    Error: an answer with an errcode as a Go error
+//	advice.go   AdviceFor: what an operator can do, in English and Chinese
+//	ip.go       SeenIP: the caller's IP address in an errmsg
 package errcode
 
-// Platform is which of WeChat's two worlds a number comes from.
+// Platform is one of WeChat's two platforms. Each has its own host, accounts,
+// tokens and errcodes.
 type Platform string
 
 // The platforms.
@@ -15,14 +26,14 @@ const (
 	WeCom Platform = "wecom" // qyapi.weixin.qq.com
 )
 
-// Endpoint is what kind of endpoint answered.
+// Endpoint is the kind of endpoint that answered.
 type Endpoint string
 
 // The kinds of endpoint.
 const (
-	API   Endpoint = "api"   // called with our access_token
-	Token Endpoint = "token" // gives access_tokens for a secret
-	User  Endpoint = "user"  // called with a user's token or code, or our secret: /sns/*
+	API   Endpoint = "api"   // called with the account's access_token
+	Token Endpoint = "token" // returns access_tokens for a secret
+	User  Endpoint = "user"  // /sns/*: called with a user's token or code, or with the secret
 )
 
 // Verdict is what to do about an errcode.
@@ -30,23 +41,24 @@ type Verdict string
 
 // The verdicts.
 const (
-	OK      Verdict = "ok"      // it worked
-	Renew   Verdict = "renew"   // the token was refused, the call not executed: renew and repeat
-	Busy    Verdict = "busy"    // WeChat is in trouble: the caller may try later
+	OK      Verdict = "ok"      // success
+	Renew   Verdict = "renew"   // the token was rejected, the call not executed: renew the token and repeat the call
+	Busy    Verdict = "busy"    // WeChat has a problem: the caller may retry later
 	Limited Verdict = "limited" // a quota is used up
-	Denied  Verdict = "denied"  // a "no" that only the operator can change: settings, IP, frozen
-	Retired Verdict = "retired" // this access point is being switched off: resolve anew
-	Caller  Verdict = "caller"  // the caller's own affair
+	Denied  Verdict = "denied"  // only the operator can help: wrong settings, IP not allowed, account frozen
+	Retired Verdict = "retired" // this access point is being retired: resolve the host name again
+	Caller  Verdict = "caller"  // the caller's mistake, or its business
 )
 
-// Classify says what to do about code. It never says Renew but of an API that
-// was called with our token: renewing ours cannot mend a user's.
+// Classify returns what to do about code. Unknown codes are Caller. Only an API
+// endpoint can be Renew: renewing the account's token does not help a user's
+// token.
 func Classify(p Platform, e Endpoint, code int) Verdict {
 	c, known := lookup(p, code)
 	switch {
 	case code == 0:
 		return OK
-	case e == Token && (c.verdict == Renew || c.tokenNo):
+	case e == Token && (c.verdict == Renew || c.final):
 		return Denied
 	case !known:
 		return Caller
@@ -57,14 +69,14 @@ func Classify(p Platform, e Endpoint, code int) Verdict {
 	}
 }
 
-// Name returns a short name for code, "" for one that is not in the table.
+// Name returns a short English description of code, "" if it is unknown.
 func Name(p Platform, code int) string {
 	c, _ := lookup(p, code)
 	return c.name
 }
 
-// Known reports whether code is in the table, so that a metric may have it as
-// a label.
+// Known reports whether the platform's table has code. Metrics use only known
+// codes as label values.
 func Known(p Platform, code int) bool {
 	_, ok := lookup(p, code)
 	return ok

@@ -45,7 +45,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestEveryNoAtATokenEndpointHasAdvice(t *testing.T) {
+func TestEveryDeniedCodeHasAdvice(t *testing.T) {
 	t.Parallel()
 	for code := -1; code < 100000; code++ {
 		for _, p := range []Platform{MP, WeCom} {
@@ -54,7 +54,7 @@ func TestEveryNoAtATokenEndpointHasAdvice(t *testing.T) {
 				t.Errorf("%s %d has advice in one language only", p, code)
 			}
 			if c, ok := lookup(p, code); ok && c.verdict == Denied && a.EN == "" {
-				t.Errorf("%s %d is a no without advice", p, code)
+				t.Errorf("%s %d is denied without advice", p, code)
 			}
 		}
 	}

@@ -7,19 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// Error is an answer of WeChat's with an errcode.
+// Error is an answer of WeChat's with an errcode other than 0.
 type Error struct {
 	Platform Platform
 	Endpoint Endpoint
 	Code     int
-	Msg      string // WeChat's words, without the rid
-	RID      string
+	Msg      string // WeChat's errmsg, without the rid
+	RID      string // WeChat's request id; "" if there is none
 }
 
-// maxMsg bounds how much of WeChat's words is passed on.
+// maxMsg is how many bytes of WeChat's errmsg Error prints.
 const maxMsg = 256
 
-// Error returns the number and WeChat's words: "40164 invalid ip …".
+// Error returns the errcode and WeChat's errmsg in one line: "40164 invalid ip …".
 func (e *Error) Error() string {
 	s := strconv.Itoa(e.Code)
 	if e.Msg != "" {
@@ -31,10 +31,11 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Verdict classifies the error.
+// Verdict returns what to do about the error, see [Classify].
 func (e *Error) Verdict() Verdict { return Classify(e.Platform, e.Endpoint, e.Code) }
 
-// plain makes words of WeChat's fit for one line of a log or a header.
+// plain makes s fit for one line of a log or a header: no control characters, at
+// most maxMsg bytes.
 func plain(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) {

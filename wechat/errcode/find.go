@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// Answer is what Find found in a response.
+// Answer is the errcode that Find found in an answer, with its errmsg.
 type Answer struct {
 	Code int
 	Msg  string // errmsg without the rid, at most 512 bytes
-	RID  string
+	RID  string // the rid at the end of errmsg; "" if there is none
 }
 
-// Find looks for a top-level errcode in doc, a whole document, perhaps behind
-// a BOM and white space. It is found where doc is a JSON object that has the
-// member, as a whole number or a string of one; of several the last counts. A
-// look-alike within a string or a nested object is not it. Find allocates
-// nothing when there is none.
+// Find returns the top-level errcode of doc, a complete document that may begin
+// with a BOM and white space. It reports false unless doc is a JSON object with a
+// member errcode that is a whole number, or a string of one. Of several such
+// members the last counts; an errcode in a nested object or inside a string does
+// not. Find allocates nothing if it finds none.
 func Find(doc []byte) (Answer, bool) {
-	doc = bytes.TrimLeft(bytes.TrimPrefix(doc, bom), " \t\r\n")
-	if len(doc) == 0 || doc[0] != '{' || !mayHold(doc) || !json.Valid(doc) {
+	doc = bytes.TrimLeft(bytes.TrimPrefix(doc, []byte(bom)), " \t\r\n")
+	if len(doc) == 0 || doc[0] != '{' || !mayContain(doc) || !json.Valid(doc) {
 		return Answer{}, false
 	}
 	var a Answer
@@ -31,33 +31,33 @@ func Find(doc []byte) (Answer, bool) {
 		case keyIs(key, "errcode"):
 			a.Code, found = number(value)
 		case keyIs(key, "errmsg"):
-			a.Msg, a.RID = words(value)
+			a.Msg, a.RID = splitMessage(value)
 		}
 	})
 	return a, found
 }
 
-var bom = []byte("\xef\xbb\xbf")
+const bom = "\xef\xbb\xbf"
 
-// mayHold is a cheap no for nearly all answers: the name is there in plain, or
-// letters are escaped.
-func mayHold(doc []byte) bool {
+// mayContain rules out most answers cheaply. It reports whether the name errcode
+// occurs in doc, or could occur because letters are escaped.
+func mayContain(doc []byte) bool {
 	return bytes.Contains(doc, []byte("errcode")) || bytes.Contains(doc, []byte(`\u`))
 }
 
-// eachMember calls f with the raw key and value of each member of the object
-// that doc, valid JSON, is.
+// eachMember calls f with the raw key and value of each member of doc, which must
+// be a valid JSON object.
 func eachMember(doc []byte, f func(key, value []byte)) {
 	i := skipSpace(doc, 1)
 	for i < len(doc) && doc[i] == '"' {
 		keyEnd := stringEnd(doc, i)
-		start := skipSpace(doc, skipSpace(doc, keyEnd)+1) // behind the colon
+		start := skipSpace(doc, skipSpace(doc, keyEnd)+1) // after the colon
 		end := valueEnd(doc, start)
 		f(doc[i:keyEnd], doc[start:end])
 		if i = skipSpace(doc, end); doc[i] == '}' {
 			return
 		}
-		i = skipSpace(doc, i+1) // behind the comma
+		i = skipSpace(doc, i+1) // after the comma
 	}
 }
 
@@ -68,7 +68,7 @@ func skipSpace(doc []byte, i int) int {
 	return i
 }
 
-// stringEnd returns the index behind the string that begins at i.
+// stringEnd returns the index after the string that begins at i.
 func stringEnd(doc []byte, i int) int {
 	for i++; doc[i] != '"'; i++ {
 		if doc[i] == '\\' {
@@ -78,7 +78,7 @@ func stringEnd(doc []byte, i int) int {
 	return i + 1
 }
 
-// valueEnd returns the index behind the value that begins at i.
+// valueEnd returns the index after the value that begins at i.
 func valueEnd(doc []byte, i int) int {
 	depth := 0
 	for i < len(doc) {
@@ -93,7 +93,7 @@ func valueEnd(doc []byte, i int) int {
 			depth++
 		case '}', ']':
 			if depth--; depth <= 0 {
-				return i + 1 + depth // depth is -1 where the value was a bare one
+				return i + 1 + depth // depth is -1 if the value was a number or a literal
 			}
 		case ',', ' ', '\n', '\t', '\r':
 			if depth == 0 {
@@ -105,7 +105,7 @@ func valueEnd(doc []byte, i int) int {
 	return i
 }
 
-// keyIs compares a raw key with name, whatever escapes it is written in.
+// keyIs reports whether a raw key, with or without escapes, is name.
 func keyIs(key []byte, name string) bool {
 	if bytes.IndexByte(key, '\\') < 0 {
 		return string(key[1:len(key)-1]) == name
@@ -114,7 +114,7 @@ func keyIs(key []byte, name string) bool {
 	return json.Unmarshal(key, &s) == nil && s == name
 }
 
-// number reads a whole number, bare or in a string.
+// number parses a whole number, with or without quotes.
 func number(value []byte) (int, bool) {
 	if len(value) > 1 && value[0] == '"' {
 		value = value[1 : len(value)-1]
@@ -129,11 +129,11 @@ func number(value []byte) (int, bool) {
 	return 0, false
 }
 
-const maxWords = 512
+const maxFoundMsg = 512
 
-// words takes WeChat's words apart: what is said, and the rid behind it
-// (WeChat docs: getAccessToken, FAQ: "… rid: 617682e0-21ea79xx-3a4424xx").
-func words(value []byte) (msg, rid string) {
+// splitMessage splits a raw errmsg into the text and the rid at its end (WeChat
+// docs: getAccessToken, FAQ: "… rid: 617682e0-21ea79xx-3a4424xx").
+func splitMessage(value []byte) (msg, rid string) {
 	var s string
 	if json.Unmarshal(value, &s) != nil {
 		return "", ""
@@ -141,8 +141,8 @@ func words(value []byte) (msg, rid string) {
 	if i := strings.LastIndex(s, "rid: "); i >= 0 && validRID(s[i+5:]) {
 		rid, s = s[i+5:], strings.TrimRight(s[:i], " ,")
 	}
-	if len(s) > maxWords {
-		s = strings.ToValidUTF8(s[:maxWords], "")
+	if len(s) > maxFoundMsg {
+		s = strings.ToValidUTF8(s[:maxFoundMsg], "")
 	}
 	return s, rid
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// SeenIP returns the address that WeChat says a call came from, "" where the
-// words name none (WeChat docs: IP whitelist). Of several the first IPv4 address counts.
+// SeenIP returns the IP address in msg, the one that WeChat saw the call come
+// from, or "" if msg has none (WeChat docs: IP whitelist). Of several addresses
+// it returns the first IPv4 one.
 func SeenIP(msg string) string {
 	first := ""
 	for _, field := range strings.FieldsFunc(msg, func(r rune) bool {

@@ -28,7 +28,7 @@ type account struct {
 	agent  tokenHistory // of gettoken
 	forced forceBudget
 
-	tickets    map[string]ticket // :: type → ticket
+	tickets    map[string]ticket // by type
 	ticketHour int64             // WeCom limits ticket fetches by the hour
 	ticketUsed int
 

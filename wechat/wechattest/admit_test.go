@@ -122,12 +122,12 @@ func TestKnobs(t *testing.T) {
 	l.answers("its successor", token, 0)
 
 	l.Reject(shop, 40014)
-	l.answers("a refused token", token, 40014)
+	l.answers("a rejected token", token, 40014)
 	if l.stable(false).Token != token {
-		t.Error("normal mode gave another one for a refused token")
+		t.Error("normal mode gave another one for a rejected token")
 	}
 	l.Reject(shop, 0)
-	l.answers("a token refused no longer", token, 0)
+	l.answers("a token no longer rejected", token, 0)
 	l.Reject(shop, 42001)
 	next = l.stable(true).Token
 	l.answers("the successor by force", next, 0)
@@ -140,14 +140,14 @@ func TestKnobs(t *testing.T) {
 	l.RejectAll(shop, 0)
 
 	l.Spurious(shop, 0.25)
-	refused := 0
+	rejected := 0
 	for range 100 {
 		if l.call(next) == 40001 {
-			refused++
+			rejected++
 		}
 	}
-	if refused != 25 {
-		t.Errorf("%d of 100 calls were refused, want 25", refused)
+	if rejected != 25 {
+		t.Errorf("%d of 100 calls were rejected, want 25", rejected)
 	}
 	l.Spurious(shop, 0)
 	l.answers("a good token at last", next, 0)

@@ -106,7 +106,7 @@ func read(t *testing.T, resp *http.Response) reply {
 	return out
 }
 
-// wants fails the test if the errcode is another.
+// wants fails the test unless the answer has that errcode.
 func (r reply) wants(t *testing.T, what string, code int) reply {
 	t.Helper()
 	if r.Code != code || r.StatusCode != http.StatusOK && r.StatusCode != http.StatusPartialContent {
@@ -139,7 +139,7 @@ func (l lab) call(token string) int {
 	return l.do("GET /cgi-bin/menu/get?access_token="+token, "").Code
 }
 
-// accepts fails the test if a call with the token does not get code.
+// answers fails the test unless a call with the token gets code.
 func (l lab) answers(what, token string, code int) {
 	l.t.Helper()
 	if got := l.call(token); got != code {

@@ -17,25 +17,24 @@ const (
 
 // Call is one call as the server saw it.
 type Call struct {
-	At       time.Time        // simulated
+	At       time.Time        // when it arrived, in simulated time
 	Platform errcode.Platform // whose host was called
+	Host     string           // the Host header
 	Method   string
-	Path     string // decoded
-	RawPath  string // as sent, except for what net/url escapes
-	// RawQuery is the query as sent, tokens included.
-	RawQuery string
-	Host     string
-	Header   http.Header // read only
-	Body     []byte      // the first 4 KiB
+	Path     string      // decoded
+	RawPath  string      // as sent, except for what net/url escapes
+	RawQuery string      // as sent, tokens included
+	Header   http.Header // must not be changed
+	Body     []byte      // its first 4 KiB
 	BodyLen  int64       // bytes read: all, unless the client hung up or the trouble was Early
 	BodySum  [32]byte    // SHA-256 of the bytes read
-	Chunked  bool
-	Token    string // the access_token that came, the first of several
-	AppID    string // the account whose token or secret came; "" if it is unknown
+	Chunked  bool        // the body came chunked
+	Token    string      // the access_token that came, the first of several
+	AppID    string      // the account whose token or secret came; "" if it is unknown
 	Errcode  int
-	Status   int // HTTP status; 0 while the call runs, and if there was no answer
-	RID      string
-	Executed bool // even if the answer did not arrive
+	Status   int    // HTTP status; 0 while the call runs, and if there was no answer
+	RID      string // request id of an answer with an errcode
+	Executed bool   // the call took effect, even if the answer did not arrive
 	Trouble  TroubleKind
 
 	reply string // the answer if it has a rid, for rid/get
@@ -118,19 +117,20 @@ func (s *Server) Await(ctx context.Context, n int) error {
 //	          ticket          every fetch of a ticket
 //	          ticket:TYPE     jsapi, wx_card, 2, agent_config
 //	          call            all other calls
-//	outcomes  issued          fetches of a token that gave one, a new one or the same
-//	          new             fetches of a token that gave a new one
-//	          forced          stable with force_refresh that really renewed
-//	          executed        of "call": carried out
-//	          refused         of "call" and "ticket": refused for their token
-//	          spurious        of "rejected": because of Spurious or Early
+//	outcomes  issued          fetches of a token that returned one, new or not
+//	          new             fetches of a token that returned a new one
+//	          forced          stable with force_refresh that renewed the token
+//	          executed        calls that were executed
+//	          rejected        calls and ticket fetches whose token was rejected
+//	          spurious        rejected because of Spurious or Early
 //	          duplicate       calls with two or more access_tokens
 //	          violation       duplicate, chunked, or an access_token where none belongs
-//	          trouble         struck by a Trouble
+//	          trouble         calls that a Trouble applied to
 //
-// Any of them but spurious, duplicate, violation and trouble may be followed by
-// ":" and an appid or corpid: that account's share, which an arrival joins when
-// its outcome is known.
+// All but spurious, duplicate, violation and trouble are also counted for each
+// account, as "stable:" and its appid or corpid. An arrival is added to its
+// account's counter when the outcome is known. A fetch of a token or ticket at a
+// host that does not have the path counts as "call".
 func (s *Server) Count(kind string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(addr)
 		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-			return nil, fmt.Errorf("tests stay on loopback: %s refused", addr)
+			return nil, fmt.Errorf("tests stay on loopback: cannot dial %s", addr)
 		}
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}

@@ -216,7 +216,7 @@ func (s *Server) answer(q *request) answer {
 	return a
 }
 
-// troubled is the answer that a trouble puts in the place of the true one.
+// troubleAnswer is the answer that a trouble gives instead of the regular one.
 func (s *Server) troubleAnswer(q *request) answer {
 	t := q.trouble
 	switch t.Kind {

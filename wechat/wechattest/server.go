@@ -64,16 +64,16 @@ type Server struct {
 	mu           sync.Mutex
 	closed       bool
 	active       int           // calls being served
-	idle         chan struct{} // closed by Close and by the last active call after it
+	idle         chan struct{} // closed once the server is closed and no call is active
 	allow        []string
 	accounts     []*account
-	official     map[string]*account   // :: appid → MP account
-	corps        map[string][]*account // :: corpid → its agents
+	official     map[string]*account   // MP accounts by appid
+	corps        map[string][]*account // WeCom agents by corpid
 	failedLogins failedLogins
-	tokens       map[string]*issuedToken // :: access_token → token
-	refreshes    map[string]*issuedToken // :: a user's refresh_token → the user's last token
+	tokens       map[string]*issuedToken // by value
+	refreshes    map[string]*issuedToken // users' last tokens by refresh_token
 	codes        map[string]bool         // users' codes that were used
-	media        map[string]string       // :: media_id → type
+	media        map[string]string       // types by media_id
 	issued       []string
 	troubles     []Trouble
 	limits       map[string]limit

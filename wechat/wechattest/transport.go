@@ -11,11 +11,11 @@ import (
 )
 
 // RoundTripper returns a transport that calls the server in-process, without
-// sockets, so that it works in a testing/synctest bubble. Requests for qyapi.weixin.qq.com (req.Host,
-// else req.URL.Host) reach WeCom, all others MP; requests arrive as
-// net/http would send them: a body of unknown length is chunked, one that is
-// longer or shorter than its ContentLength is an error. Answers are streamed: a
-// call does not end before its body is read or closed.
+// sockets, so that it works in a testing/synctest bubble. A request whose Host is
+// qyapi.weixin.qq.com reaches WeCom, any other MP. Requests arrive as net/http
+// would send them: a body of unknown length is chunked, one that is longer or
+// shorter than its ContentLength is an error. Answers are streamed: a call does
+// not end before its body is read or closed.
 func (s *Server) RoundTripper() http.RoundTripper { return inProcess{s} }
 
 type inProcess struct{ s *Server }

@@ -94,7 +94,7 @@ func TestTroubles(t *testing.T) {
 		{"a busy system", Trouble{Kind: Busy}, is(200, `{"errcode":-1,"errmsg":"system error rid: `), false},
 		{"an errcode", Trouble{Kind: Errcode, Status: 45011}, is(200, `{"errcode":45011,`), false},
 		{"no Content-Length", Trouble{Kind: Chunked}, func(o outcome) bool { return is(200, whole)(o) && o.length == -1 }, true},
-		{"a refusal before the body was read", Trouble{Kind: Early}, is(200, `{"errcode":40001,`), false},
+		{"a rejection before the body was read", Trouble{Kind: Early}, is(200, `{"errcode":40001,`), false},
 		{"a redirect", Trouble{Kind: Redirect}, func(o outcome) bool {
 			return is(302, "<html>")(o) && strings.HasPrefix(o.header.Get("Location"), "https://api.weixin.qq.com/wxa/any?access_token=95_")
 		}, false},
