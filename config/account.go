@@ -282,7 +282,12 @@ func (l *loader) checkAccounts(accounts []Account) {
 		byID[a.AppID] = a
 	}
 	for _, a := range accounts {
-		if other, ok := byID[a.Name]; ok && a.Name != "" && other.Name != a.Name {
+		other, ok := byID[a.Name]
+		switch {
+		case !ok || a.Name == "" || other.Name == a.Name:
+		case a.Source == environment: // its name is fixed
+			l.problems.add(other.Source, "", "its AppID is also the name of the account %s, so /@%s would be ambiguous", a.definition(), a.Name)
+		default:
 			l.problems.add(a.Source+" name", a.Name, "also the AppID of the account %s, so /@%s would be ambiguous", other.definition(), a.Name)
 		}
 	}

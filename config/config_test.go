@@ -62,6 +62,6 @@ func TestSecretsPrintAsStars(t *testing.T) {
 		t.Errorf("a secret was printed: %s", out.String())
 	}
 	if !strings.Contains(out.String(), "***") {
-		t.Error("nothing says that there is one")
+		t.Error("the mask is not printed")
 	}
 }

@@ -237,6 +237,11 @@ func TestEnvironmentAndConfigFileTogether(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
+	file = write(t, dir, "h.yaml", "accounts: [{name: shop, app_id: default, app_secret: CANARY}]\n")
+	want = []string{"DIR/h.yaml:1: its AppID is also the name of the account of WECHAT_APP_ID, so /@default would be ambiguous"}
+	if got := account().and("PROXY_CONFIG_FILE", file).problems(t, dir); !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
 	file = write(t, dir, "g.yaml", "clients: [{name: a, key_sha256: "+strings.Repeat("1", 64)+"}]\n")
 	if c := account().and("PROXY_CONFIG_FILE", file, "PROXY_LISTEN", ":80").load(t); len(c.Clients) != 1 {
 		t.Errorf("the listed clients are not enough for a public address: %+v", c.Clients)

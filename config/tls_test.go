@@ -60,10 +60,10 @@ func TestTLS(t *testing.T) {
 		env  env
 		want string
 	}{
-		"another's key":     {pair.and("PROXY_TLS_KEY_FILE", other), "PROXY_TLS_CERT_FILE=DIR/cert: does not match PROXY_TLS_KEY_FILE: private key does not match public key"},
-		"a CA that is none": {pair.and("PROXY_TLS_CLIENT_CA_FILE", file), "PROXY_TLS_CLIENT_CA_FILE=DIR/f.yaml: contains no PEM certificate"},
-		"a CA alone":        {account().and("PROXY_TLS_CLIENT_CA_FILE", cert), "PROXY_TLS_CLIENT_CA_FILE=DIR/cert: requires PROXY_TLS_CERT_FILE and PROXY_TLS_KEY_FILE"},
-		"a key alone":       {account().and("PROXY_TLS_KEY_FILE", key), "PROXY_TLS_CERT_FILE: required with PROXY_TLS_KEY_FILE"},
+		"another's key": {pair.and("PROXY_TLS_KEY_FILE", other), "PROXY_TLS_CERT_FILE=DIR/cert: does not match PROXY_TLS_KEY_FILE: private key does not match public key"},
+		"an invalid CA": {pair.and("PROXY_TLS_CLIENT_CA_FILE", file), "PROXY_TLS_CLIENT_CA_FILE=DIR/f.yaml: contains no PEM certificate"},
+		"a CA alone":    {account().and("PROXY_TLS_CLIENT_CA_FILE", cert), "PROXY_TLS_CLIENT_CA_FILE=DIR/cert: requires PROXY_TLS_CERT_FILE and PROXY_TLS_KEY_FILE"},
+		"a key alone":   {account().and("PROXY_TLS_KEY_FILE", key), "PROXY_TLS_CERT_FILE: required with PROXY_TLS_KEY_FILE"},
 	} {
 		if got := strings.Join(row.env.problems(t, dir), "\n"); got != row.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, row.want)

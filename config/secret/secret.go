@@ -1,5 +1,7 @@
-// Package secret has the type of a text that must not be seen. It imports nothing
-// of ours, so that settings, credentials and answers can all hold one.
+// Package secret has the type of a text that must not be printed. It imports
+// nothing else from this module, so that every package can use it.
+//
+//	secret.go  Secret, which prints as ***
 package secret
 
 import (
@@ -12,18 +14,18 @@ import (
 // Mask is what a [Secret] prints as.
 const Mask = "***"
 
-// Secret is a string that must not be seen: an access_token, a ticket, an
-// AppSecret. Every formatter, logger and encoder prints it as [Mask]; only
-// [Secret.Reveal] gives the text away, so that a search for Reveal finds all
-// the places where one leaves the process. Two Secrets are == when their texts
-// are.
+// Secret is a string that must not be printed: an access_token, a ticket, an
+// AppSecret. Every formatter, logger and encoder prints it as [Mask]. Only
+// [Secret.Reveal] returns the text, so a search for Reveal finds every place
+// that uses it. Two Secrets are == if their texts are equal. The zero Secret has
+// no text.
 type Secret struct {
-	// fmt goes around our Format for a bad verb deep inside a value; behind a
-	// pointer it finds nothing to print but an address.
+	// For a bad verb, fmt bypasses the Format method of nested values. With a
+	// handle it can only print an address.
 	text unique.Handle[string]
 }
 
-// New wraps text. That of "" is the zero Secret.
+// New returns a Secret with that text; for "" the zero Secret.
 func New(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -31,7 +33,7 @@ func New(text string) Secret {
 	return Secret{unique.Make(text)}
 }
 
-// Reveal returns the text itself.
+// Reveal returns the text.
 func (s Secret) Reveal() string {
 	if s.IsZero() {
 		return ""
@@ -39,7 +41,7 @@ func (s Secret) Reveal() string {
 	return s.text.Value()
 }
 
-// IsZero reports whether there is no text.
+// IsZero reports whether s has no text.
 func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String returns [Mask], or "" for the zero Secret.
@@ -50,10 +52,10 @@ func (s Secret) String() string {
 	return Mask
 }
 
-// GoString is String: %#v must not look inside.
+// GoString returns String, so that %#v does not print the text.
 func (s Secret) GoString() string { return s.String() }
 
-// Format prints String for every verb, %x and %d included.
+// Format prints String for every verb, including %x and %d.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // LogValue implements [slog.LogValuer].
@@ -65,13 +67,13 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // MarshalJSON implements [json.Marshaler].
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// MarshalBinary implements encoding.BinaryMarshaler, which gob uses.
+// MarshalBinary implements encoding.BinaryMarshaler, for gob.
 func (s Secret) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalYAML implements the marshaler of the YAML library.
+// MarshalYAML implements the Marshaler interface of the YAML library.
 func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
 
-// EnvDecode implements the decoder of go-envconfig.
+// EnvDecode implements the Decoder interface of go-envconfig.
 func (s *Secret) EnvDecode(text string) error {
 	*s = New(text)
 	return nil
