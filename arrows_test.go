@@ -15,7 +15,7 @@ import (
 // import; "" is the program itself.
 func TestArrows(t *testing.T) {
 	arrows := map[string][]string{
-		"":                      {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "token", "token/source", "token/store", "wechat/errcode", "wechat/wechattest"},
+		"":                      {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "proxy/admin/stats", "token", "token/source", "token/store", "wechat/errcode", "wechat/wechattest"},
 		"config":                {"config/secret"},
 		"config/secret":         {},
 		"wechat/errcode":        {},
@@ -28,7 +28,8 @@ func TestArrows(t *testing.T) {
 		"proxy/access":          {"config/secret", "token", "wechat/errcode"},
 		"proxy/answer":          {},
 		"proxy/emulate":         {"config/secret", "proxy/answer", "token", "wechat/errcode"},
-		"proxy/admin":           {"config/secret", "token", "wechat/errcode"},
+		"proxy/admin":           {"config/secret", "proxy/admin/stats", "token", "wechat/errcode"},
+		"proxy/admin/stats":     {"token", "wechat/errcode"},
 	}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {

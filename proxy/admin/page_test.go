@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -19,7 +20,7 @@ import (
 const soon = 20 * time.Second
 
 func TestPageLooksRight(t *testing.T) {
-	a, _ := demo()
+	a, _ := example()
 	b := openBrowser(t, a)
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe-core", "axe.min.js"))
 	if err != nil {
@@ -70,7 +71,7 @@ func (b *browser) accessible(axe, name string) {
 }
 
 func TestPageTellsWithinTwoSeconds(t *testing.T) {
-	a, w := demo()
+	a, w := example()
 	b := openBrowser(t, a)
 	b.dress(1280, 1000, "light", "en-US")
 	b.visit("/")
@@ -90,35 +91,35 @@ func TestPageTellsWithinTwoSeconds(t *testing.T) {
 	b.quiet()
 }
 
-func TestPageSaysWhatWeChatRefuses(t *testing.T) {
-	a, w := demo()
-	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("staff", cutOff)
+func TestPageShowsRejections(t *testing.T) {
+	a, w := example()
+	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("staff", rejectedForGoodStatus)
 	a.Token(token.Event{Type: token.EventStore, Key: token.Key{Account: "shop", Kind: token.AccessToken}, Step: "damaged", Err: errors.New("it cannot be opened")})
 	for i := range 40 {
 		for _, name := range []string{"shop", "members"} {
-			a.Call(Call{At: w.now, Account: name, Class: "user", Status: 200, Errcode: 40003 + i*7})
+			a.Call(stats.Call{At: w.now, Account: name, Class: "user", Status: 200, Errcode: 40003 + i*7})
 		}
 	}
 	b := openBrowser(t, a)
 	b.dress(1280, 1000, "light", "en-US")
 	b.visit("/")
-	b.wait(soon, `document.querySelector("#verdict .words").textContent === "WeChat refuses the token of staff, and gives no other."`)
+	b.wait(soon, `document.querySelector("#verdict .words").textContent === "WeChat rejects the token of staff, and gives no other."`)
 	bar := func(name string) string {
 		return fmt.Sprintf(`getComputedStyle(document.querySelector('tbody[data-account=%q] .life .bar'), "::before").backgroundColor`, name)
 	}
-	b.is(bar("shop")+" !== "+bar("members"), "the life bar of a refused token is not green")
-	b.is(`document.querySelector('tbody[data-account="shop"]').innerText.includes("WeChat refuses its token (40001).")`, "the page says so")
-	b.is(`document.querySelector('tbody[data-account="staff"]').innerText.includes("WeChat refuses its token (40001), and gives no other.")`, "and that no other is given")
+	b.is(bar("shop")+" !== "+bar("members"), "the life bar of a rejected token is not green")
+	b.is(`document.querySelector('tbody[data-account="shop"]').innerText.includes("WeChat rejects its token (40001).")`, "the page says so")
+	b.is(`document.querySelector('tbody[data-account="staff"]').innerText.includes("WeChat rejects its token (40001), and gives no other.")`, "and that no other is given")
 	b.is(`document.querySelector('tbody[data-account="staff"] .state .level').dataset.level === "down"`, "its state is down")
 	b.is(`document.getElementById("events").innerText.includes("A stored credential could not be read")`, "a damaged record is told in words")
 	b.is(`document.querySelector("#errcodes tbody tr").innerText.includes("several")`, "an errcode of two accounts is of several")
 	b.is(`document.getElementById("errcodes").parentElement.clientHeight < 600 && document.getElementById("errcodes").parentElement.tabIndex === 0`, "many errcodes scroll")
-	b.shoot("refused")
+	b.shoot("rejected")
 	b.quiet()
 }
 
 func TestPageRenews(t *testing.T) {
-	a, w := demo()
+	a, w := example()
 	b := openBrowser(t, a)
 	b.dress(1280, 1000, "light", "en-US")
 	b.visit("/")
@@ -154,7 +155,7 @@ func TestPageRenews(t *testing.T) {
 }
 
 func TestPageTogglesAndExplains(t *testing.T) {
-	a, _ := demo()
+	a, _ := example()
 	b := openBrowser(t, a)
 	b.dress(1280, 1000, "light", "en-US")
 	b.visit("/")
@@ -174,7 +175,7 @@ func TestPageTogglesAndExplains(t *testing.T) {
 }
 
 func TestPageWithTenThousandAccounts(t *testing.T) {
-	a, w := demo()
+	a, w := example()
 	for i := range 10_000 {
 		w.with(fmt.Sprintf("tenant-%05d", i))
 	}
@@ -193,7 +194,7 @@ func TestPageWithTenThousandAccounts(t *testing.T) {
 }
 
 func TestPageWantsTheKeyAndSurvivesAnAbsence(t *testing.T) {
-	_, w := demo()
+	_, w := example()
 	keyed := w.options()
 	keyed.Key = secret.New(testKey)
 	b := openBrowser(t, New(keyed))
@@ -216,7 +217,7 @@ func TestPageWantsTheKeyAndSurvivesAnAbsence(t *testing.T) {
 func TestPageFiles(t *testing.T) {
 	t.Parallel()
 	a := New(newWorld().options())
-	entries, err := files.ReadDir("ui")
+	entries, err := pageFiles.ReadDir("ui")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		stops := []func(){}
 		first, stop := listen(a, "")
 		stops = append(stops, stop)
-		for range mostListeners - 1 {
+		for range maxStreams - 1 {
 			_, stop := listen(a, "")
 			stops = append(stops, stop)
 		}
@@ -131,13 +131,13 @@ func TestStreamsAreBounded(t *testing.T) {
 		a.Breaker("h", "closed", "open")
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if n := len(a.listeners); n != mostListeners-1 {
+		if n := len(a.streams); n != maxStreams-1 {
 			t.Errorf("%d listen", n)
 		}
 		for _, stop := range stops {
 			stop()
 		}
-		if n := len(a.listeners); n != 0 {
+		if n := len(a.streams); n != 0 {
 			t.Errorf("%d still listen", n)
 		}
 	})

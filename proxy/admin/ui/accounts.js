@@ -55,9 +55,9 @@ function renewalCell(c) {
   return cell("nextRenewal", { class: "muted" }, "–");
 }
 
-function refusalCell(c) {
-  if (!c.last_refused_at) return cell("lastRefusal", { class: "muted" }, "–");
-  return cell("lastRefusal", {}, h("span", {}, String(c.last_refused_errcode ?? ""), h("span", { class: "muted" }, " · ", ago(c.last_refused_at))));
+function rejectionCell(c) {
+  if (!c.last_refused_at) return cell("lastRejection", { class: "muted" }, "–");
+  return cell("lastRejection", {}, h("span", {}, String(c.last_refused_errcode ?? ""), h("span", { class: "muted" }, " · ", ago(c.last_refused_at))));
 }
 
 function forcedCell(c) {
@@ -74,7 +74,7 @@ function nameCell(a, rows) {
     h("div", { class: "id muted", title: a.id }, tail(a.id), a.token_api ? ` · ${a.token_api}` : a.kind ? ` · ${a.kind}` : ""));
 }
 
-// levelOf says how a credential is: one that WeChat refuses is alive by the
+// levelOf says how a credential is: one that WeChat rejects is alive by the
 // clock only.
 function levelOf(c) {
   const alive = stateLevel[c.state] === "ok";
@@ -87,7 +87,7 @@ function credentialCells(c) {
   return [
     h("td", { class: "kind" }, c.kind),
     h("td", { class: "state" }, level(levelOf(c), known(`state_${state}`, state))),
-    lifeCell(c), renewalCell(c), refusalCell(c), forcedCell(c),
+    lifeCell(c), renewalCell(c), rejectionCell(c), forcedCell(c),
   ];
 }
 
@@ -107,7 +107,7 @@ function complaints(a) {
   for (const c of a.credentials) {
     const e = c.last_error;
     if (c.refused) {
-      const words = c.kind !== "access_token" ? "refusedTicket" : e ? "refusedForGood" : "refused";
+      const words = c.kind !== "access_token" ? "rejectedTicket" : e ? "rejectedForGood" : "rejected";
       out.push(h("p", { class: "advice" }, h("b", {}, `${c.kind}: `), t(words, c.last_refused_errcode)));
     }
     if (e) {
@@ -136,7 +136,7 @@ function group(a, canRenew) {
 export function draw(page, canRenew, turn) {
   const columns = [
     { text: t("account") }, { text: t("credential") }, { text: t("stateColumn") }, { text: t("life") }, { text: t("nextRenewal") },
-    { text: t("lastRefusal") }, { text: t("forcedLeft"), class: "n" },
+    { text: t("lastRejection") }, { text: t("forcedLeft"), class: "n" },
     { text: `${t("calls")}, 1 h`, class: "n" }, { text: t("failed"), class: "n" },
     ...(canRenew ? [{ text: t("action"), class: "act" }] : []),
   ];
