@@ -70,6 +70,22 @@ func (b *browser) accessible(axe, name string) {
 	}
 }
 
+func TestPageShowsPercentiles(t *testing.T) {
+	w := newWorld().with("shop")
+	a := New(w.options())
+	callsWithPercentiles(a, w.now)
+	b := openBrowser(t, a)
+	b.dress(1280, 1000, "light", "en-US")
+	b.visit("/")
+	b.wait(soon, `document.querySelectorAll("#latency-legend tbody tr").length === 2`)
+	shown := eval[string](b, `[...document.querySelectorAll("#latency-legend tr")].map((r) => [...r.cells].map((c) => c.innerText).join(" | ")).join("\n")`)
+	// As near to 1, 10, 100 ms, and to twice that, as the histogram can tell.
+	if want := "latest | 50 % | 95 % | 99 %\nProxy | 0.96 ms | 9.2 ms | 106 ms\nWeChat | 1.9 ms | 18 ms | 213 ms"; shown != want {
+		t.Errorf("the page shows\n%s\nwant\n%s", shown, want)
+	}
+	b.quiet()
+}
+
 func TestPageTellsWithinTwoSeconds(t *testing.T) {
 	a, w := example()
 	b := openBrowser(t, a)

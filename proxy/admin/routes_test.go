@@ -44,3 +44,58 @@ func TestEveryAnswerHasADeadline(t *testing.T) {
 		}
 	})
 }
+
+// Methods that a path does not have are answered 405 with Allow, in JSON, and
+// no path is redirected; behind the guard only with the key.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	const read, change = "GET, HEAD", "POST"
+	for _, c := range []struct {
+		method, path string
+		open         bool // needs no key
+		status       int
+		allow        string
+	}{
+		{"HEAD", "/readyz", true, 200, ""},
+		{"POST", "/readyz", true, 405, read},
+		{"DELETE", "/healthz", true, 405, read},
+		{"OPTIONS", "/metrics", true, 405, read},
+		{"GET", "/healthz/", false, 404, ""},
+		{"GET", "//healthz", false, 404, ""},
+		{"HEAD", "/", false, 200, ""},
+		{"POST", "/", false, 405, read},
+		{"GET", "/api/status", false, 200, ""},
+		{"PUT", "/api/status", false, 405, read},
+		{"GET", "/api/status/", false, 404, ""},
+		{"GET", "/api/./status", false, 404, ""},
+		{"GET", "/api/x/../status", false, 404, ""},
+		{"POST", "/api/events", false, 405, read},
+		{"GET", "/ui/app.js", false, 200, ""},
+		{"POST", "/ui/app.js", false, 405, read},
+		{"GET", "/ui//app.js", false, 404, ""},
+		{"GET", "/ui", false, 404, ""},
+		{"GET", "/ui/", false, 404, ""},
+		{"GET", "/api/accounts/shop/renew", false, 405, change},
+		{"PUT", "/api/accounts/shop/explain", false, 405, change},
+		{"POST", "/api/accounts//renew", false, 404, ""},
+		{"POST", "/api/accounts/shop%2Frenew/renew", false, 404, ""},
+		{"GET", "/logout", false, 405, change},
+		{"GET", "/nothing", false, 404, ""},
+	} {
+		a, _ := guarded()
+		header := []string{"X-Requested-With", "test"}
+		if !c.open {
+			if got := ask(t, a, c.method, c.path, "", header...); got.Code != 401 || got.Header().Get("Allow") != "" {
+				t.Errorf("%s %s without the key: %d", c.method, c.path, got.Code)
+			}
+			header = append(header, "Authorization", "Bearer "+testKey)
+		}
+		got := ask(t, a, c.method, c.path, "", header...)
+		if got.Code != c.status || got.Header().Get("Allow") != c.allow || got.Header().Get("Location") != "" {
+			t.Errorf("%s %s: %d, Allow %q, Location %q", c.method, c.path, got.Code, got.Header().Get("Allow"), got.Header().Get("Location"))
+		}
+		if c.status >= 400 && parse[problemAnswer](t, got).Error.Message == "" {
+			t.Errorf("%s %s: %s", c.method, c.path, got.Body)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -176,6 +177,44 @@ func TestCallsAreCountedOnce(t *testing.T) {
 	for _, want := range []string{`class="user",errcode="0",status="200"} 2000`, `class="user",errcode="0",status="500"} 2000`, `result="ok"} 2000`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// callsWithPercentiles counts 100 calls in the last full step: 90 took a
+// millisecond, 5 ten, 4 a hundred, one a second; at WeChat twice as long.
+func callsWithPercentiles(a *Admin, now time.Time) {
+	for i := range 100 {
+		took := time.Millisecond
+		switch {
+		case i >= 99:
+			took = time.Second
+		case i >= 95:
+			took = 100 * time.Millisecond
+		case i >= 90:
+			took = 10 * time.Millisecond
+		}
+		a.Call(stats.Call{At: now.Add(-10 * time.Second), Account: "shop", Class: "user", Status: 200, Took: 3 * took, Upstream: 2 * took})
+	}
+}
+
+func TestStatusHasThe95thPercentile(t *testing.T) {
+	t.Parallel()
+	a := New(newWorld().with("shop").options())
+	callsWithPercentiles(a, noon)
+	got := parse[struct {
+		Traffic struct {
+			Overhead map[string][]*float64 `json:"overhead_ms"`
+			Upstream map[string][]*float64 `json:"upstream_ms"`
+		} `json:"traffic"`
+	}](t, ask(t, a, "GET", "/api/status", "")).Traffic
+	for name, want := range map[string]float64{"p50": 1, "p95": 10, "p99": 100} {
+		overhead, upstream := got.Overhead[name][359], got.Upstream[name][359]
+		if overhead == nil || upstream == nil {
+			t.Fatalf("%s is missing", name)
+		}
+		if math.Abs(*overhead-want) > 0.13*want || math.Abs(*upstream-2*want) > 0.13*2*want {
+			t.Errorf("%s: overhead %v ms, upstream %v ms; want %v and %v, to an eighth", name, *overhead, *upstream, want, 2*want)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package stats
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -37,5 +39,34 @@ func TestTraffic(t *testing.T) {
 	}
 	if got := (&timeline{}).traffic(time.Unix(5, 0)); len(got.Calls) != 360 {
 		t.Errorf("in 1970: %d steps", len(got.Calls))
+	}
+}
+
+// p95 is the 95th percentile, not another one: 100 calls fall into a bucket each,
+// and the figure is the time of the 95th. The same for p50 and p99.
+func TestTrafficPercentiles(t *testing.T) {
+	t.Parallel()
+	var tl timeline
+	took := make([]time.Duration, 100)
+	for i := range took {
+		took[i] = bucketMiddle(i + len(latency{}) - len(took))
+	}
+	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(took)) {
+		tl.add(&Call{At: noon, Took: 2 * took[i], Upstream: took[i]}, false)
+	}
+	got := tl.traffic(noon.Add(10 * time.Second))
+	last := len(got.Calls) - 1
+	for name, list := range map[string]Percentiles{"overhead": got.Overhead, "upstream": got.Upstream} {
+		for percent, ms := range map[int]*float64{50: list.P50[last], 95: list.P95[last], 99: list.P99[last]} {
+			nearest := 0
+			for i, d := range took {
+				if math.Abs(*ms-millis(d)) < math.Abs(*ms-millis(took[nearest])) {
+					nearest = i
+				}
+			}
+			if rank := nearest + 1; rank != percent {
+				t.Errorf("%s: p%d is the time of the %dth of 100 calls", name, percent, rank)
+			}
+		}
 	}
 }
