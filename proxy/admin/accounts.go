@@ -55,7 +55,7 @@ type credentialRow struct {
 	// ForcedLeft is how many of the day's 20 forced renewals are left; absent: it
 	// has no such budget.
 	ForcedLeft *int `json:"forced_left,omitempty"`
-	// Rogue: somebody else seems to fetch this token too.
+	// Rogue: another program seems to fetch this token too.
 	Rogue    bool   `json:"rogue,omitempty"`
 	Renewals uint64 `json:"renewals"` // that succeeded in this process
 }

@@ -103,7 +103,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestExplainPassesNoRubbishOn(t *testing.T) {
+func TestExplainChecksThatTheAnswerIsJSON(t *testing.T) {
 	t.Parallel()
 	o := newWorld().with("shop").options()
 	o.Explain = func(context.Context, string, string) ([]byte, error) { return []byte("<html>"), nil }

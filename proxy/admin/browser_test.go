@@ -21,8 +21,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a Chromium that looks at one server, and notes what it must not
-// do: complain, or ask somebody else.
+// browser is a Chromium that visits one server, and records what must not
+// happen: console errors, and requests to other servers.
 type browser struct {
 	t      *testing.T
 	ctx    context.Context
@@ -30,8 +30,8 @@ type browser struct {
 	base   string
 
 	mu       sync.Mutex
-	trouble  []string
-	expected string // a part of complaints that are no trouble
+	problems []string
+	expected string // problems that contain it are ignored; empty: none are
 }
 
 func openBrowser(t *testing.T, a *Admin) *browser {
@@ -52,18 +52,18 @@ func openBrowser(t *testing.T, a *Admin) *browser {
 	ctx, stopTab := chromedp.NewContext(ctx)
 	t.Cleanup(stopTab)
 	b := &browser{t: t, ctx: ctx, server: server, base: server.URL}
-	if err := chromedp.Listen(ctx, b.note); err != nil {
+	if err := chromedp.Listen(ctx, b.record); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
 	return b
 }
 
-func (b *browser) note(event any) {
+func (b *browser) record(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	add := func(format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); b.expected == "" || !strings.Contains(text, b.expected) {
-			b.trouble = append(b.trouble, text)
+			b.problems = append(b.problems, text)
 		}
 	}
 	switch e := event.(type) {
@@ -108,7 +108,7 @@ func tryEval[T any](b *browser, expression string) (T, error) {
 	return chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, func(p *runtime.EvaluateParams) { p.AwaitPromise = new(true) }))
 }
 
-// do runs actions, which wait for what they need as long as the test lasts.
+// do runs actions. They wait for the elements they need until the test ends.
 func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, actions...); err != nil {
@@ -116,8 +116,8 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// wait looks until the expression is true, as long as within. While the page
-// changes to another there is nothing to look at.
+// wait polls until the expression is true, and fails the test if it is not within
+// the given time. Errors are ignored: they occur while another page loads.
 func (b *browser) wait(within time.Duration, expression string) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, within)
@@ -130,7 +130,7 @@ func (b *browser) wait(within time.Duration, expression string) {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			b.quiet()
+			b.noProblems()
 			b.t.Fatalf("not within %v: %s\n%s", within, expression, eval[string](b, "document.body.innerText"))
 		}
 	}
@@ -142,8 +142,8 @@ func (b *browser) visit(path string) {
 	b.wait(20*time.Second, `document.documentElement.dataset.ready === "true"`)
 }
 
-// dress sets the width, the theme and the language that the browser claims.
-func (b *browser) dress(width, height int64, scheme, language string) {
+// emulate sets the size, theme and language of the browser.
+func (b *browser) emulate(width, height int64, scheme, language string) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
@@ -157,9 +157,9 @@ func (b *browser) is(expression string, what string) {
 	}
 }
 
-// shoot takes a picture of the page's top, and one of all of it, where somebody
-// wants pictures: WTP_SHOTS names the folder.
-func (b *browser) shoot(name string) {
+// screenshot saves a picture of the visible part of the page, and one of all of
+// it, to the folder WTP_SHOTS. Without that variable it does nothing.
+func (b *browser) screenshot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("WTP_SHOTS")
 	if dir == "" {
@@ -173,13 +173,13 @@ func (b *browser) shoot(name string) {
 	}
 }
 
-// quiet reports what the browser should not have done.
-func (b *browser) quiet() {
+// noProblems fails the test if the browser recorded problems.
+func (b *browser) noProblems() {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, text := range b.trouble {
+	for _, text := range b.problems {
 		b.t.Error(text)
 	}
-	b.trouble = nil
+	b.problems = nil
 }

@@ -38,7 +38,7 @@ func newGauges(o Options, s *snapshots) *gauges {
 			"1 while WeChat rejects the credential in use, as of the last call that told.", "account", "kind"),
 		forcedLeft: desc("forced_renewals_left",
 			"Forced renewals left of the day's budget, or of a legacy token's bucket.", "account"),
-		rogue:    desc("rogue", "1 while somebody else seems to fetch the account's token too.", "account"),
+		rogue:    desc("rogue", "1 while another program seems to fetch the account's token too.", "account"),
 		accounts: desc("accounts", "Configured accounts by health: down, warning, starting, ok.", "health"),
 		ready:    desc("ready", "1 while /readyz answers 200."),
 		breaker:  desc("breaker_state", "An upstream host's circuit breaker: 0 closed, 1 half-open, 2 open.", "host"),

@@ -93,7 +93,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// Signing out ends the cookie wherever it is, not only in this browser.
+// Signing out ends the cookie in every browser.
 func TestLogout(t *testing.T) {
 	t.Parallel()
 	a, _ := guarded()

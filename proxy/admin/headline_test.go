@@ -94,8 +94,8 @@ func TestHealthOf(t *testing.T) {
 	}
 }
 
-// What is wrong with calls now is not what was wrong an hour ago, nor what the
-// caller did wrong.
+// Only calls of the last minute count, and only failures that are no fault of
+// the caller's.
 func TestHeadlineSaysThatMostCallsFail(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

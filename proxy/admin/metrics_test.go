@@ -34,7 +34,7 @@ func TestMetricsDoc(t *testing.T) {
 	}
 	got, err := os.ReadFile("METRICS.md")
 	if err != nil || string(got) != want {
-		t.Errorf("METRICS.md is not what the code says; write it with -update (%v)", err)
+		t.Errorf("METRICS.md is out of date; write it with -update (%v)", err)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestMetricsOfAnAccountEndWithIt(t *testing.T) {
 	})
 }
 
-// Readers that do not read keep nobody from /metrics.
+// Clients that do not read their answer do not block others.
 func TestSlowReadersDoNotBlockMetrics(t *testing.T) {
 	t.Parallel()
 	a, _ := lived()
@@ -178,7 +178,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestMetricsAreMadeOnceASecond(t *testing.T) {
+func TestMetricsAreCachedForASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, w := lived()

@@ -16,7 +16,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 )
 
-// What is shipped for Prometheus and Grafana asks only for what there is.
+// The alerts and the dashboard use only metrics that exist.
 func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 	t.Parallel()
 	a, _ := lived()

@@ -11,7 +11,8 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// example is a company on an ordinary day: what the page is looked at with.
+// example returns the Admin of a company on an ordinary day, for tests of the
+// page.
 func example() (*Admin, *world) {
 	w := newWorld()
 	w.now = time.Now()

@@ -16,7 +16,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// soon is long enough for any machine; what must be quick says so.
+// soon is long enough for any machine; what must be quick has its own limit.
 const soon = 20 * time.Second
 
 func TestPageLooksRight(t *testing.T) {
@@ -37,7 +37,7 @@ func TestPageLooksRight(t *testing.T) {
 		{"phone-zh-dark", "dark", "zh-CN", "zh-CN", "账号", 360, 1500},
 		{"wide", "dark", "en-US", "en", "Accounts", 1920, 1080},
 	} {
-		b.dress(look.width, look.height, look.scheme, look.language)
+		b.emulate(look.width, look.height, look.scheme, look.language)
 		b.visit("/")
 		b.wait(soon, `document.querySelector("#latency-chart canvas")?.width > 0`)
 		b.wait(soon, `document.getElementById("live").dataset.state === "live"`)
@@ -52,13 +52,13 @@ func TestPageLooksRight(t *testing.T) {
 			})`, look.name+": name, state, life and Renew are in sight")
 		}
 		b.is("!document.body.innerText.match(/undefined|NaN|null|\\[object/)", look.name+": no text is broken")
-		b.shoot(look.name)
+		b.screenshot(look.name)
 		b.accessible(string(axe), look.name)
 	}
-	b.quiet()
+	b.noProblems()
 }
 
-// accessible asks axe-core for what keeps people from using the page.
+// accessible reports the accessibility problems that axe-core finds.
 func (b *browser) accessible(axe, name string) {
 	b.t.Helper()
 	eval[chromedp.Void](b, axe+"\n;undefined")
@@ -75,7 +75,7 @@ func TestPageShowsPercentiles(t *testing.T) {
 	a := New(w.options())
 	callsWithPercentiles(a, w.now)
 	b := openBrowser(t, a)
-	b.dress(1280, 1000, "light", "en-US")
+	b.emulate(1280, 1000, "light", "en-US")
 	b.visit("/")
 	b.wait(soon, `document.querySelectorAll("#latency-legend tbody tr").length === 2`)
 	shown := eval[string](b, `[...document.querySelectorAll("#latency-legend tr")].map((r) => [...r.cells].map((c) => c.innerText).join(" | ")).join("\n")`)
@@ -83,13 +83,13 @@ func TestPageShowsPercentiles(t *testing.T) {
 	if want := "latest | 50 % | 95 % | 99 %\nProxy | 0.96 ms | 9.2 ms | 106 ms\nWeChat | 1.9 ms | 18 ms | 213 ms"; shown != want {
 		t.Errorf("the page shows\n%s\nwant\n%s", shown, want)
 	}
-	b.quiet()
+	b.noProblems()
 }
 
-func TestPageTellsWithinTwoSeconds(t *testing.T) {
+func TestPageUpdatesWithinTwoSeconds(t *testing.T) {
 	a, w := example()
 	b := openBrowser(t, a)
-	b.dress(1280, 1000, "light", "en-US")
+	b.emulate(1280, 1000, "light", "en-US")
 	b.visit("/")
 	b.wait(soon, `document.getElementById("live").dataset.state === "live"`)
 	b.is(`document.querySelector('tbody[data-account="staff"]').dataset.health === "ok"`, "staff is well")
@@ -104,7 +104,7 @@ func TestPageTellsWithinTwoSeconds(t *testing.T) {
 		&& document.querySelector("#verdict .words").textContent.startsWith("2 of 5 accounts")
 		&& document.querySelector("#events tbody tr").innerText.includes("qyapi.weixin.qq.com breaker closed → open")`)
 	b.is(`document.querySelector('tbody[data-account="staff"]').innerText.includes("5.6.7.8")`, "the page says which IP")
-	b.quiet()
+	b.noProblems()
 }
 
 func TestPageShowsRejections(t *testing.T) {
@@ -117,7 +117,7 @@ func TestPageShowsRejections(t *testing.T) {
 		}
 	}
 	b := openBrowser(t, a)
-	b.dress(1280, 1000, "light", "en-US")
+	b.emulate(1280, 1000, "light", "en-US")
 	b.visit("/")
 	b.wait(soon, `document.querySelector("#verdict .words").textContent === "WeChat rejects the token of staff, and gives no other."`)
 	bar := func(name string) string {
@@ -130,14 +130,14 @@ func TestPageShowsRejections(t *testing.T) {
 	b.is(`document.getElementById("events").innerText.includes("A stored credential could not be read")`, "a damaged record is told in words")
 	b.is(`document.querySelector("#errcodes tbody tr").innerText.includes("several")`, "an errcode of two accounts is of several")
 	b.is(`document.getElementById("errcodes").parentElement.clientHeight < 600 && document.getElementById("errcodes").parentElement.tabIndex === 0`, "many errcodes scroll")
-	b.shoot("rejected")
-	b.quiet()
+	b.screenshot("rejected")
+	b.noProblems()
 }
 
 func TestPageRenews(t *testing.T) {
 	a, w := example()
 	b := openBrowser(t, a)
-	b.dress(1280, 1000, "light", "en-US")
+	b.emulate(1280, 1000, "light", "en-US")
 	b.visit("/")
 	const button = `[data-key="renew members access_token"]`
 	w.set(func() { w.renewErr = fmt.Errorf("renew: %w", token.ErrBudget) })
@@ -154,7 +154,7 @@ func TestPageRenews(t *testing.T) {
 	b.expected = "429" // Chromium logs the answer
 	b.mu.Unlock()
 	b.wait(soon, `document.getElementById("renew-error").innerText.includes("20 a day")`)
-	b.shoot("renew")
+	b.screenshot("renew")
 
 	w.set(func() {
 		w.renewErr = nil
@@ -167,13 +167,13 @@ func TestPageRenews(t *testing.T) {
 		t.Errorf("renewed %v", w.renewed)
 	}
 	b.is(`document.activeElement?.dataset.key === "renew members access_token"`, "the focus is where it was")
-	b.quiet()
+	b.noProblems()
 }
 
 func TestPageTogglesAndExplains(t *testing.T) {
 	a, _ := example()
 	b := openBrowser(t, a)
-	b.dress(1280, 1000, "light", "en-US")
+	b.emulate(1280, 1000, "light", "en-US")
 	b.visit("/")
 	b.do(chromedp.Click(chromedp.CSS("#language")))
 	b.is(`document.documentElement.lang === "zh-CN" && document.querySelector("#verdict .words").textContent.includes("账号 game")`, "it speaks Chinese")
@@ -187,7 +187,7 @@ func TestPageTogglesAndExplains(t *testing.T) {
 	b.is(`document.querySelector("[name=rid]").value === "6823f1aa-4c1d7b20-19aa03ef"`, "a failed call's rid is taken over")
 	b.do(chromedp.Click(chromedp.CSS("#explain button")))
 	b.wait(soon, `document.getElementById("explained").textContent.includes('"rid": "6823f1aa-4c1d7b20-19aa03ef"')`)
-	b.quiet()
+	b.noProblems()
 }
 
 func TestPageWithTenThousandAccounts(t *testing.T) {
@@ -196,32 +196,32 @@ func TestPageWithTenThousandAccounts(t *testing.T) {
 		w.with(fmt.Sprintf("tenant-%05d", i))
 	}
 	b := openBrowser(t, a)
-	b.dress(1280, 1000, "light", "en-US")
+	b.emulate(1280, 1000, "light", "en-US")
 	b.visit("/")
 	b.wait(soon, `document.querySelectorAll("#accounts tbody").length === 50 && document.getElementById("pages").innerText.includes("1–50 of 10,005")`)
 	b.is(`document.querySelector("#accounts tbody").dataset.account === "game"`, "what is down comes first")
-	b.shoot("many")
+	b.screenshot("many")
 	b.do(chromedp.Click(chromedp.CSS(`[data-key="next"]`)))
 	b.wait(soon, `document.getElementById("pages").innerText.includes("51–100 of 10,005")`)
 	b.do(chromedp.SendKeys(chromedp.CSS("#q"), "TENANT-0999"))
 	b.wait(soon, `document.querySelectorAll("#accounts tbody").length === 10 && document.querySelector("#accounts tbody").dataset.account === "tenant-09990"`)
 	b.is(`document.activeElement.id === "q"`, "one can go on typing")
-	b.quiet()
+	b.noProblems()
 }
 
-func TestPageWantsTheKeyAndSurvivesAnAbsence(t *testing.T) {
+func TestPageLoginAndReconnect(t *testing.T) {
 	_, w := example()
 	keyed := w.options()
 	keyed.Key = secret.New(testKey)
 	b := openBrowser(t, New(keyed))
-	b.dress(1280, 700, "light", "en-US")
+	b.emulate(1280, 700, "light", "en-US")
 	b.expected = "401"
 	b.do(chromedp.Navigate(b.base+"/"), chromedp.SendKeys(chromedp.CSS("#key"), "wrong\r"))
 	b.wait(soon, `document.querySelector("[role=alert]")?.textContent.includes("not the key")`)
-	b.shoot("login")
+	b.screenshot("login")
 	b.do(chromedp.SendKeys(chromedp.CSS("#key"), testKey+"\r"))
 	b.wait(soon, `document.getElementById("live")?.dataset.state === "live"`)
-	b.quiet()
+	b.noProblems()
 
 	w.set(func() { w.draining = true })
 	b.wait(soon, `document.querySelector("#verdict .words").textContent.startsWith("Shutting down")`)
@@ -229,7 +229,7 @@ func TestPageWantsTheKeyAndSurvivesAnAbsence(t *testing.T) {
 	b.wait(soon, `document.getElementById("live").dataset.state === "offline"`)
 }
 
-// Everything embedded is served, and everything the page asks for is there.
+// All embedded files of the page are served, and no others.
 func TestPageFiles(t *testing.T) {
 	t.Parallel()
 	a := New(newWorld().options())

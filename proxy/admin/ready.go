@@ -33,8 +33,8 @@ type readyRow struct {
 	State token.State `json:"state"`
 	// SecondsLeft is what is left of its access_token's life.
 	SecondsLeft int64 `json:"seconds_left"`
-	// Refused: WeChat rejected it in the last call that told.
-	Refused   bool       `json:"refused,omitempty"`
+	// Rejected: WeChat rejected it in the last call that told.
+	Rejected  bool       `json:"refused,omitempty"`
 	LastError *lastError `json:"last_error,omitempty"`
 }
 
@@ -87,7 +87,7 @@ func (a *Admin) serveReady(w http.ResponseWriter, r *http.Request) {
 	now := a.opts.Now()
 	for i, account := range accounts {
 		s := accessToken(account.statuses)
-		answer.Accounts[i] = readyRow{Name: account.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Refused: s.Refused, LastError: lastErrorOf(s)}
+		answer.Accounts[i] = readyRow{Name: account.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Rejected: s.Refused, LastError: lastErrorOf(s)}
 	}
 	status := http.StatusOK
 	if !answer.Ready {

@@ -64,8 +64,8 @@ func TestRejectedTokenIsReported(t *testing.T) {
 	t.Parallel()
 	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("game", rejectedForGoodStatus).options())
 	ready := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
-	for i, want := range []readyRow{{Name: "game", Refused: true}, {Name: "shop", Refused: true}, {Name: "a-shop"}} {
-		if got := ready.Accounts[i]; got.Name != want.Name || got.Refused != want.Refused || got.State != token.Fresh {
+	for i, want := range []readyRow{{Name: "game", Rejected: true}, {Name: "shop", Rejected: true}, {Name: "a-shop"}} {
+		if got := ready.Accounts[i]; got.Name != want.Name || got.Rejected != want.Rejected || got.State != token.Fresh {
 			t.Errorf("/readyz, row %d: %+v", i, got)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// deadlines notes the deadlines that are set.
+// deadlines records the write deadlines that are set.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	set []time.Duration
@@ -32,7 +32,7 @@ func TestEveryAnswerHasADeadline(t *testing.T) {
 			}
 		}
 
-		// WeChat takes its time: that is not the reader's fault.
+		// Waiting for WeChat does not count: the deadline starts anew.
 		w.set(func() { w.renewTakes = time.Minute })
 		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 		r := httptest.NewRequest("POST", "/api/accounts/shop/renew", nil)

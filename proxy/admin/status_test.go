@@ -19,13 +19,13 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
-// Names in the API are a promise: testdata/status.json shows them all.
-// -update writes it.
-func TestStatusIsWhatItWas(t *testing.T) {
+// The names in the API are stable: testdata/status.json has them all. -update
+// writes it.
+func TestStatusJSON(t *testing.T) {
 	t.Parallel()
 	a, _ := lived()
 	got := parse[status](t, ask(t, a, "GET", "/api/status", ""))
-	// An hour of empty steps is left out: the file shows the one with a call.
+	// Of the hour's steps the file has only the one with a call and its neighbours.
 	at := slices.Index(got.Traffic.Calls, 1)
 	for _, list := range []*[]uint64{&got.Traffic.Calls, &got.Traffic.Failed} {
 		*list = (*list)[at-1 : at+2]
@@ -48,7 +48,7 @@ func TestStatusIsWhatItWas(t *testing.T) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil || string(want) != text.String() {
-		t.Errorf("%s is not what the API says; look, and write it with -update (%v)\n%s", path, err, &text)
+		t.Errorf("%s differs from the answer; check, then write it with -update (%v)\n%s", path, err, &text)
 	}
 }
 
@@ -109,8 +109,8 @@ func FuzzSelection(f *testing.F) {
 	})
 }
 
-// No secret of any account or of this page's own is in anything it says.
-func TestNothingSaysASecret(t *testing.T) {
+// No answer contains the admin key, or the mask that stands for a secret.
+func TestAnswersHaveNoSecrets(t *testing.T) {
 	t.Parallel()
 	a, w := lived()
 	w.key = secret.New(testKey)
@@ -118,7 +118,7 @@ func TestNothingSaysASecret(t *testing.T) {
 	for _, admin := range []*Admin{a, a2} {
 		for _, path := range []string{"/api/status", "/metrics", "/readyz", "/healthz", "/"} {
 			if body := ask(t, admin, "GET", path, "", "Authorization", "Bearer "+testKey).Body.String(); strings.Contains(body, testKey) || strings.Contains(body, secret.Mask) {
-				t.Errorf("%s says a secret", path)
+				t.Errorf("%s contains a secret", path)
 			}
 		}
 	}
@@ -169,7 +169,7 @@ func TestCallsAreCountedOnce(t *testing.T) {
 	for i := range s.Traffic.Calls {
 		calls, failed = calls+s.Traffic.Calls[i], failed+s.Traffic.Failed[i]
 	}
-	// The step under way is not shown: 8 calls of the very last moment.
+	// The step under way, with 8 calls, is not shown.
 	if calls != 4000-8 || failed != 2000-4 {
 		t.Errorf("traffic: %d calls, %d failed", calls, failed)
 	}

@@ -124,7 +124,7 @@ func (w *world) set(f func()) {
 	f()
 }
 
-// ask sends one request as curl on the same machine would.
+// ask sends one request, as curl on the same machine would.
 func ask(t testing.TB, a http.Handler, method, target, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
@@ -148,7 +148,7 @@ func parse[T any](t testing.TB, w *httptest.ResponseRecorder) (v T) {
 	return v
 }
 
-// lived returns an Admin that has seen one of everything.
+// lived returns an Admin that was told one of everything.
 func lived() (*Admin, *world) {
 	w := newWorld().with("shop").with("game", expired, failing(ipNotAllowed()))
 	w.clients = []Client{{Name: "billing", Accounts: []string{"shop"}, Rules: 2, Rate: 50}}

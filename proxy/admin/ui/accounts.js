@@ -1,4 +1,4 @@
-// The table of accounts: what they hold, how long it lives, what is wrong.
+// The table of accounts: their credentials, how long these live, what is wrong.
 import { $, fill, h, table } from "./dom.js";
 import { duration, moment, now, number } from "./format.js";
 import { known, said, t } from "./i18n.js";
@@ -11,7 +11,7 @@ function until(at, passed) {
   return e;
 }
 
-// tick rewrites all that depends on the time.
+// tick updates everything that depends on the time.
 export function tick(root = document) {
   for (const e of root.querySelectorAll("[data-until]")) {
     const seconds = (Number(e.dataset.until) - now()) / 1000;
@@ -35,7 +35,7 @@ export function level(name, text) {
 
 const stateLevel = { fresh: "ok", stale: "ok", empty: "starting", expired: "down" };
 
-// cell is a cell that says which column it is of where the columns are stacked.
+// cell is a cell with the name of its column, for narrow screens.
 const cell = (column, attributes, ...children) => h("td", { ...attributes, "data-column": t(column) }, ...children);
 
 function lifeCell(c) {
@@ -74,8 +74,8 @@ function nameCell(a, rows) {
     h("div", { class: "id muted", title: a.id }, tail(a.id), a.token_api ? ` · ${a.token_api}` : a.kind ? ` · ${a.kind}` : ""));
 }
 
-// levelOf says how a credential is: one that WeChat rejects is alive by the
-// clock only.
+// levelOf says how a credential is. One that WeChat rejects is not ok, though it
+// has not expired.
 function levelOf(c) {
   const alive = stateLevel[c.state] === "ok";
   if (c.last_error) return alive && !c.refused ? "warning" : "down";

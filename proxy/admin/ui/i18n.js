@@ -56,7 +56,7 @@ const texts = {
   ago: [" ago", "前"],
   notch: ["The notch is where it will be renewed.", "缺口处为计划刷新的时刻。"],
   isDefault: ["default", "默认"],
-  rogue: ["Somebody else fetches this account's token too: every fetch of theirs kills the one in use. Find the program that still has the AppSecret, and reset the secret.",
+  rogue: ["Another program fetches this account's token too: each of its fetches invalidates the one in use. Find the program that still has the AppSecret, and reset the secret.",
     "有其他程序也在获取此账号的 token：对方每获取一次，当前 token 即失效。请找出仍持有 AppSecret 的程序，并重置密钥。"],
   quiet: ["Renewing did not help; rejections start no renewal for", "被拒绝后刷新无效，暂停刷新，剩余"],
   pages: [(a, b, n) => `${a}–${b} of ${n}`, (a, b, n) => `第 ${a}–${b} 个，共 ${n} 个`],
@@ -106,7 +106,7 @@ const texts = {
   anonymous: ["anonymous", "匿名"],
   other: ["other", "其他"],
 
-  events: ["What happened", "最近事件"],
+  events: ["Recent events", "最近事件"],
   time: ["Time", "时间"],
   event: ["Event", "事件"],
   noEvents: ["Nothing yet.", "暂无。"],
@@ -131,7 +131,7 @@ const texts = {
   "step_passed on": ["passed on to the client", "原样返回给客户端"],
   refusal: [(kind, step) => `${kind} rejected by WeChat: ${step}`, (kind, step) => `${kind} 被微信拒绝：${step}`],
   event_quiet: [(d) => `renewing did not help: rejections start no renewal for ${d}`, (d) => `刷新无效：${d}内被拒绝不再触发刷新`],
-  event_rogue: ["somebody else fetches this token too", "有其他程序也在获取此 token"],
+  event_rogue: ["another program fetches this token too", "有其他程序也在获取此 token"],
   event_budget: ["no forced renewal is left", "需要强制刷新，但余量已用完"],
   event_store_down: ["The credential store is down; memory serves", "凭据存储不可用，由内存提供服务"],
   event_store_damaged: ["A stored credential could not be read and was dropped", "存储中的凭据无法读取，已丢弃"],
@@ -179,7 +179,7 @@ export function setLanguage(next) {
   write("language", next);
 }
 
-// t returns a text; given arguments, it calls the text that is a function.
+// t returns the text of a key. A text that is a function is called with args.
 export function t(key, ...args) {
   const both = texts[key];
   if (!both) return key;
@@ -187,10 +187,10 @@ export function t(key, ...args) {
   return typeof text === "function" ? text(...args) : text;
 }
 
-// known returns the text of a key, or what is given where there is none.
+// known returns the text of a key, or otherwise if it has none.
 export const known = (key, otherwise) => (texts[key] ? t(key) : otherwise);
 
-// said picks from {en, zh}, as the API gives words.
+// said returns one of {en, zh}, as in answers of the API.
 export const said = (words) => (words ? words[isChinese() ? "zh" : "en"] : "");
 
 // apply puts the texts into the page's own elements.
