@@ -17,7 +17,7 @@ const module = "github.com/wechat-token-proxy/wechat-token-proxy"
 func TestArrows(t *testing.T) {
 	arrows := map[string][]string{
 		"":                      {"config", "operate", "serve"},
-		"serve":                 {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "token", "token/source", "token/store", "wechat/errcode", "wechat/wechattest"},
+		"serve":                 {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "proxy/admin/stats", "token", "token/source", "token/store", "wechat/errcode", "wechat/wechattest"},
 		"serve/servetest":       {"wechat/wechattest"},
 		"operate":               {"config", "config/secret", "proxy/access", "token", "token/source", "token/store", "wechat/errcode"},
 		"config":                {"config/secret"},
@@ -32,7 +32,8 @@ func TestArrows(t *testing.T) {
 		"proxy/access":          {"config/secret", "token", "wechat/errcode"},
 		"proxy/answer":          {},
 		"proxy/emulate":         {"config/secret", "proxy/answer", "token", "wechat/errcode"},
-		"proxy/admin":           {"config/secret", "token", "wechat/errcode"},
+		"proxy/admin":           {"config/secret", "proxy/admin/stats", "token", "wechat/errcode"},
+		"proxy/admin/stats":     {"token", "wechat/errcode"},
 	}
 	packages := goFiles(t)
 	for dir, files := range packages {

@@ -1,13 +1,14 @@
 package serve
 
 import (
-	"net/http"
+	"fmt"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
@@ -16,8 +17,8 @@ import (
 type accounts struct {
 	manager   *token.Manager
 	proxy     *proxy.Proxy
-	upstreams map[errcode.Platform]*proxy.Upstream
-	tokens    http.RoundTripper
+	upstreams map[errcode.Platform]*wechat.Hosts
+	tokens    *wechat.Connections
 	onBreaker func(host, from, to string)
 
 	policy  *access.Policy     // nil before the first apply
@@ -41,9 +42,17 @@ func (s *accounts) apply(cfg *config.Config) error {
 	credentials := make([]token.Account, 0, len(cfg.Accounts))
 	origins := make(map[string]*origin, len(cfg.Accounts))
 	for _, c := range cfg.Accounts {
-		o := s.originOf(cfg, c)
+		o, err := s.originOf(cfg, c)
+		if err != nil {
+			return err
+		}
 		origins[c.Name] = o
 		credentials = append(credentials, o.client.Credentials(accountOf(c), s.manager.Keeper))
+	}
+	for name, old := range s.origins {
+		if origins[name] != old {
+			defer old.client.Close() // once nobody starts a fetch with it
+		}
 	}
 	s.policy, s.origins = policy, origins
 	s.manager.Set(credentials)
@@ -53,20 +62,31 @@ func (s *accounts) apply(cfg *config.Config) error {
 
 // originOf returns the account's present origin, or a new one if its settings
 // have changed.
-func (s *accounts) originOf(cfg *config.Config, c config.Account) *origin {
+func (s *accounts) originOf(cfg *config.Config, c config.Account) (*origin, error) {
 	account := accountOf(c)
 	fingerprint := account.Fingerprint()
 	if o := s.origins[c.Name]; o != nil && o.fingerprint == fingerprint {
-		return o
+		return o, nil
 	}
 	hosts := cfg.Upstreams
 	if account.Platform() == errcode.WeCom {
 		hosts = cfg.WeComUpstreams
 	}
-	return &origin{fingerprint, source.NewClient(source.Options{
-		Upstreams: hosts, Transport: s.tokens, BreakerOpenFor: cfg.BreakerOpenFor,
+	client, err := source.NewClient(source.Options{
+		Platform: account.Platform(), Upstreams: hosts, Connections: s.tokens, BreakerOpenFor: cfg.BreakerOpenFor,
 		OnBreaker: func(host, from, to string) { s.onBreaker("token:"+c.Name+"@"+host, from, to) },
-	})}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("account %q: %w", c.Name, err)
+	}
+	return &origin{fingerprint, client}, nil
+}
+
+// close ends what the origins run.
+func (s *accounts) close() {
+	for _, o := range s.origins {
+		o.client.Close()
+	}
 }
 
 // directoryOf returns what the proxy looks up for each call.

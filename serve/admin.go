@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
-	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
@@ -57,13 +57,13 @@ func adminClients(cfg *config.Config) []admin.Client {
 }
 
 // adminHosts leaves out WeCom's hosts where no account is WeCom's.
-func adminHosts(cfg *config.Config, upstreams map[errcode.Platform]*proxy.Upstream) []admin.Host {
+func adminHosts(cfg *config.Config, upstreams map[errcode.Platform]*wechat.Hosts) []admin.Host {
 	var out []admin.Host
 	for _, platform := range []errcode.Platform{errcode.MP, errcode.WeCom} {
 		if platform == errcode.WeCom && !hasWeCom(cfg) {
 			continue
 		}
-		for _, h := range upstreams[platform].Hosts() {
+		for _, h := range upstreams[platform].Status() {
 			out = append(out, admin.Host{Platform: platform, Host: h.Host, State: h.State, Since: h.Since})
 		}
 	}

@@ -3,15 +3,14 @@ package serve
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
@@ -27,31 +26,31 @@ type app struct {
 	tracer   *tracer // nil: calls are not traced
 	quotas   *quotas // nil: WeChat is not asked about quotas
 
-	upstreams map[errcode.Platform]*proxy.Upstream
+	upstreams map[errcode.Platform]*wechat.Hosts // where calls go
 	// tokens carries requests for tokens on connections of their own, so that
 	// calls in trouble cannot delay a renewal.
-	tokens *http.Transport
+	tokens    wechat.Connections
+	questions *wechat.Hosts // where the operator's questions go; MP only
 
 	storeUp  atomic.Bool
 	draining atomic.Bool
 }
 
 // newApp puts together a proxy for cfg. The caller closes it.
-func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a := &app{log: log, tokens: source.NewTransport(), upstreams: map[errcode.Platform]*proxy.Upstream{}}
+func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *app, err error) {
+	a := &app{log: log, upstreams: map[errcode.Platform]*wechat.Hosts{}}
 	a.settings.Store(cfg)
 	a.storeUp.Store(true)
-	var err error
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
 	if a.store, err = openStore(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	for platform, hosts := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
-		a.upstreams[platform], err = proxy.NewUpstream(proxy.UpstreamOptions{
-			Hosts: hosts, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
-		})
-		if err != nil {
-			return nil, err
-		}
+	if err := a.openRoad(cfg); err != nil {
+		return nil, err
 	}
 	if a.tracer, err = newTracer(ctx, log); err != nil {
 		return nil, err
@@ -65,12 +64,25 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 		Logger: log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
 		RealTokens: cfg.Disclosure == config.DiscloseReal, JSSDKHosts: cfg.JSSDKHosts,
 	})
-	a.accounts = &accounts{manager: a.manager, proxy: a.proxy, upstreams: a.upstreams, tokens: a.tokens, onBreaker: a.breakerChanged}
-	if err := a.apply(cfg); err != nil {
-		a.close()
-		return nil, err
+	a.accounts = &accounts{manager: a.manager, proxy: a.proxy, upstreams: a.upstreams, tokens: &a.tokens, onBreaker: a.breakerChanged}
+	return a, a.apply(cfg)
+}
+
+// openRoad names WeChat's hosts. It opens no connection yet.
+func (a *app) openRoad(cfg *config.Config) (err error) {
+	for platform, hosts := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
+		a.upstreams[platform], err = wechat.NewHosts(wechat.Options{
+			Platform: platform, BaseURLs: hosts, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
+		})
+		if err != nil {
+			delete(a.upstreams, platform)
+			return err
+		}
 	}
-	return a, nil
+	a.questions, err = wechat.NewHosts(wechat.Options{
+		BaseURLs: cfg.Upstreams, Timeout: askTimeout, BreakerOpenFor: cfg.BreakerOpenFor, Connections: &a.tokens,
+	})
+	return err
 }
 
 // openStore opens the store of the settings. It returns nil if tokens are kept
@@ -91,14 +103,22 @@ func (a *app) apply(cfg *config.Config) error {
 	return nil
 }
 
-// close ends all that newApp began.
+// close ends all that newApp began, as far as it got.
 func (a *app) close() {
-	a.manager.Close()
-	a.tracer.close()
-	for _, u := range a.upstreams {
-		u.Close()
+	if a.manager != nil {
+		a.manager.Close()
 	}
-	a.tokens.CloseIdleConnections()
+	a.tracer.close()
+	if a.accounts != nil {
+		a.accounts.close()
+	}
+	for _, hosts := range a.upstreams {
+		hosts.Close()
+	}
+	if a.questions != nil {
+		a.questions.Close()
+	}
+	a.tokens.Close()
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {
 			a.log.Warn("store", "err", err)

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,13 +13,13 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // Bounds of a question of the operator's to WeChat.
 const (
-	askTimeout = 20 * time.Second // all of it
-	askAttempt = 5 * time.Second  // at one host
+	askTimeout = 20 * time.Second // all attempts together
 	maxAnswer  = 256 << 10        // bytes
 )
 
@@ -29,7 +28,7 @@ const (
 // WeChat's answer, and what takes every token and secret out of that. WeChat's
 // no is an *errcode.Error, an account that is not there token.ErrUnknown.
 func (a *app) ask(ctx context.Context, account, path string, question any) (doc []byte, clean scrubber, err error) {
-	c, hosts, ok := a.findAccount(account)
+	c, ok := a.findAccount(account)
 	keeper := a.manager.Keeper(account, token.AccessToken)
 	switch {
 	case !ok || keeper == nil:
@@ -51,9 +50,9 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 	for {
 		clean.add(use.Value().Reveal())
 		use.Sending()
-		doc, err := askHosts(ctx, a.tokens, hosts, path, use.Value(), body)
+		doc, err := a.askOnce(ctx, path, use.Value(), body)
 		if err != nil {
-			return nil, clean, errors.New(clean.text(err.Error()))
+			return nil, clean, err
 		}
 		said, found := errcode.Find(doc)
 		if !found || said.Code == 0 {
@@ -67,52 +66,36 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 	}
 }
 
-// findAccount returns an account's settings, and its hosts.
-func (a *app) findAccount(name string) (c config.Account, hosts []string, ok bool) {
-	cfg := a.settings.Load()
-	for _, c := range cfg.Accounts {
-		if c.Name == name {
-			return c, cfg.Upstreams, true
-		}
-	}
-	return config.Account{}, nil, false
-}
-
-// askHosts puts the question to the hosts in order, until one answers: asking
-// twice does no harm.
-func askHosts(ctx context.Context, t http.RoundTripper, hosts []string, path string, tok secret.Secret, body []byte) (doc []byte, err error) {
-	err = errors.New("no upstream is configured")
-	for _, base := range hosts {
-		if doc, err = askAt(ctx, t, base, path, tok, body); err == nil || ctx.Err() != nil {
-			return doc, err
-		}
-	}
-	return nil, err
-}
-
-func askAt(ctx context.Context, t http.RoundTripper, base, path string, tok secret.Secret, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askAttempt)
-	defer cancel()
-	address := base + path + "?" + url.Values{"access_token": {tok.Reveal()}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+// askOnce puts the question with one token to the hosts in order until one
+// answers: asking twice does no harm.
+func (a *app) askOnce(ctx context.Context, path string, tok secret.Secret, body []byte) ([]byte, error) {
+	answer, err := a.questions.Send(ctx, &wechat.Call{
+		Method: http.MethodPost, Path: path, Query: url.Values{"access_token": {tok.Reveal()}}.Encode(),
+		Header: http.Header{"Content-Type": {"application/json"}, "Accept-Encoding": {"identity"}, "User-Agent": {"wechat-token-proxy"}},
+		Body:   wechat.Bytes(body), Repeat: wechat.RepeatAlways,
+	})
 	if err != nil {
-		return nil, errors.New("the upstream is no base URL") // the error quotes the address
+		return nil, fmt.Errorf("ask WeChat: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	// The transport itself: an http.Client follows redirects, token and all.
-	resp, err := t.RoundTrip(req)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %s", req.URL.Host, networkTrouble(err, time.Now()))
-	}
-	defer resp.Body.Close()
-	doc, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	defer answer.Body.Close()
+	doc, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the answer of %s: %w", req.URL.Host, err)
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers with HTTP status %d", req.URL.Host, resp.StatusCode)
+		return nil, fmt.Errorf("ask WeChat: %w", err)
+	case answer.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("ask WeChat: %s answered with HTTP status %d", answer.Host, answer.StatusCode)
 	case len(doc) > maxAnswer:
-		return nil, fmt.Errorf("the answer of %s is longer than 256 KiB", req.URL.Host)
+		return nil, fmt.Errorf("ask WeChat: the answer of %s is longer than 256 KiB", answer.Host)
 	}
 	return doc, nil
+}
+
+// findAccount returns an account's settings.
+func (a *app) findAccount(name string) (config.Account, bool) {
+	for _, c := range a.settings.Load().Accounts {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return config.Account{}, false
 }

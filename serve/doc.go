@@ -21,6 +21,5 @@
 //	quota.go     what is left of the day's quotas
 //	explain.go   what WeChat knows of a failed call
 //	scrub.go     no secret is left in such an answer
-//	trouble.go   why a host could not be asked, in plain words
 //	sandbox.go   the proxy in front of a built-in WeChat simulator
 package serve

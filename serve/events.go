@@ -2,7 +2,7 @@ package serve
 
 import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
-	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -24,7 +24,7 @@ func (a *app) breakerChanged(host, from, to string) {
 func (a *app) called(r proxy.Record) {
 	a.tracer.call(r)
 	a.quotas.called(r)
-	a.admin.Call(admin.Call{
+	a.admin.Call(stats.Call{
 		At: r.At.Add(r.Took), Client: r.Client, Account: r.Account, Platform: r.Platform, Method: r.Method, Class: r.Class, Path: r.Path,
 		Status: r.Status, Errcode: r.Errcode, RID: r.RID, Host: r.Host, Took: r.Took, Upstream: r.AtWeChat, Wait: r.Waited,
 		Attempts: r.Sends, Renewed: r.Renewed, BytesIn: r.BytesIn, BytesOut: r.BytesOut, ID: r.ID, Err: r.Err,

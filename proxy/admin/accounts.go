@@ -7,10 +7,10 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// accountPage is some of the accounts, those that need somebody first.
+// accountPage is some of the accounts, the least healthy first.
 type accountPage struct {
-	Total    int          `json:"total"`    // accounts there are
-	Matching int          `json:"matching"` // of them, what ?q= and ?state= leave
+	Total    int          `json:"total"`    // configured accounts
+	Matching int          `json:"matching"` // of them, those that match ?q= and ?state=
 	Offset   int          `json:"offset"`
 	Rows     []accountRow `json:"rows"`
 }
@@ -38,61 +38,59 @@ type credentialRow struct {
 	FetchedAt time.Time   `json:"fetched_at,omitzero"`
 	ExpiresAt time.Time   `json:"expires_at,omitzero"`
 	// RenewAt is when the schedule renews it, NextTryAt when a failed fetch is
-	// tried again.
+	// retried.
 	RenewAt   time.Time `json:"renew_at,omitzero"`
 	NextTryAt time.Time `json:"next_try_at,omitzero"`
-	// LifeSeconds is its whole life: what expires_at − now is a part of.
+	// LifeSeconds is its whole life, of which expires_at − now is left.
 	LifeSeconds int64      `json:"life_seconds,omitempty"`
 	LastError   *lastError `json:"last_error,omitempty"`
-	// LastRejectedAt and LastRefusedErrcode tell when WeChat last refused it in a
+	// LastRejectedAt and LastRejectedErrcode tell when WeChat last rejected it in a
 	// call.
-	LastRejectedAt     time.Time `json:"last_refused_at,omitzero"`
-	LastRefusedErrcode int       `json:"last_refused_errcode,omitempty"`
-	// Refused: WeChat refused the value that is held, in the last call that told.
-	Refused bool `json:"refused,omitempty"`
-	// CooldownUntil is until when refusals start no renewal.
+	LastRejectedAt      time.Time `json:"last_refused_at,omitzero"`
+	LastRejectedErrcode int       `json:"last_refused_errcode,omitempty"`
+	// Rejected: WeChat rejected the value in use, in the last call that told.
+	Rejected bool `json:"refused,omitempty"`
+	// CooldownUntil is when rejections start renewals again.
 	CooldownUntil time.Time `json:"quiet_until,omitzero"`
-	// ForcedLeft is what is left of the 20 renewals on refusal; absent: it has no
-	// such budget.
+	// ForcedLeft is how many of the day's 20 forced renewals are left; absent: it
+	// has no such budget.
 	ForcedLeft *int `json:"forced_left,omitempty"`
-	// Rogue: somebody else seems to fetch this token too.
+	// Rogue: another program seems to fetch this token too.
 	Rogue    bool   `json:"rogue,omitempty"`
-	Renewals uint64 `json:"renewals"` // of this process, that succeeded
+	Renewals uint64 `json:"renewals"` // that succeeded in this process
 }
 
-func (a *Admin) accountPage(now time.Time, r *roster, q query) accountPage {
-	members := r.matching(q.q, q.state)
-	page := accountPage{Total: len(r.members), Matching: len(members), Offset: min(q.offset, len(members)), Rows: []accountRow{}}
-	members = members[page.Offset:]
-	for _, m := range members[:min(q.limit, len(members))] {
-		page.Rows = append(page.Rows, a.accountRow(now, m))
+func (a *Admin) accountPage(now time.Time, s *snapshot, sel selection) accountPage {
+	matching := s.matching(sel.search, sel.state)
+	page := accountPage{Total: len(s.accounts), Matching: len(matching), Offset: min(sel.offset, len(matching)), Rows: []accountRow{}}
+	matching = matching[page.Offset:]
+	for _, account := range matching[:min(sel.limit, len(matching))] {
+		page.Rows = append(page.Rows, a.accountRow(now, account))
 	}
 	return page
 }
 
-func (a *Admin) accountRow(now time.Time, m member) accountRow {
+func (a *Admin) accountRow(now time.Time, account accountState) accountRow {
 	row := accountRow{
-		Name: m.Name, ID: m.ID, Kind: m.Kind, Platform: platform(m.Platform), TokenAPI: m.TokenAPI, Default: m.Default,
-		Health: m.health, Credentials: make([]credentialRow, len(m.statuses)),
+		Name: account.Name, ID: account.ID, Kind: account.Kind, Platform: account.Platform, TokenAPI: account.TokenAPI, Default: account.Default,
+		Health: account.health, Credentials: make([]credentialRow, len(account.statuses)),
 	}
-	if meter, ok := a.directory.accounts.get(m.Name); ok {
-		row.Calls, row.Failed = meter.hour.calls.sum(now), meter.hour.failed.sum(now)
-	}
-	for i, s := range m.statuses {
+	row.Calls, row.Failed = a.stats.Account(account.Name, now)
+	for i, s := range account.statuses {
 		row.Credentials[i] = credentialRowOf(s, now)
 	}
 	return row
 }
 
-// usualLife is what WeChat gives a credential. One that was fetched in the
-// middle of its life has lived already.
+// usualLife is how long a credential of WeChat's lives. One that was fetched in
+// the middle of its life has less left, not a shorter life.
 const usualLife = 2 * time.Hour
 
 func credentialRowOf(s token.Status, now time.Time) credentialRow {
 	row := credentialRow{
 		Kind: s.Key.Kind, State: s.State, FetchedAt: utc(s.FetchedAt), ExpiresAt: utc(s.ExpiresAt), RenewAt: utc(s.RenewAt),
 		NextTryAt: utc(s.NextTryAt), LastError: lastErrorOf(s), LastRejectedAt: utc(s.LastRejectedAt),
-		LastRefusedErrcode: s.LastRejectedErrcode, Refused: s.Refused, Rogue: s.Rogue, Renewals: s.Renewals,
+		LastRejectedErrcode: s.LastRejectedErrcode, Rejected: s.Refused, Rogue: s.Rogue, Renewals: s.Renewals,
 	}
 	if !s.ExpiresAt.IsZero() {
 		row.LifeSeconds = int64(max(usualLife, s.ExpiresAt.Sub(s.FetchedAt)) / time.Second)

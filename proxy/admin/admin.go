@@ -1,8 +1,37 @@
+// Package admin is what the operator sees: health and readiness, metrics, the
+// state of everything as JSON and as server-sent events, and a page that shows
+// it.
+//
+// [Admin.Call], [Admin.Token], [Admin.Breaker] and [Admin.Reload] are told what
+// happens and pass it on to package stats; [Options] has functions that are
+// asked how things are now. The package knows neither the proxy nor the
+// settings, and holds no credential but its own key.
+//
+//	admin.go      Admin: the handler, and the hooks
+//	options.go    Options: what Admin asks, and the types of the answers
+//	routes.go     every URL; deadline and headers of every answer
+//	guard.go      who may ask: key, Host, Origin
+//	login.go      the login page and its cookie
+//	response.go   JSON answers and errors
+//	ready.go      /healthz, /readyz
+//	metrics.go    /metrics, made at most once a second
+//	gauges.go     the metrics that say how things are at a scrape
+//	status.go     /api/status, except for its accounts
+//	accounts.go   the accounts in /api/status
+//	stream.go     /api/events: changes of the status as they happen
+//	actions.go    POST: renew a credential, explain a rid
+//	snapshot.go   all accounts at one moment
+//	health.go     how an account is, in a word
+//	headline.go   how everything is, in a sentence
+//	page.go       the page's own files
 package admin
 
 import (
+	"cmp"
+	"iter"
 	"net/http"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -12,68 +41,65 @@ import (
 type Admin struct {
 	opts      Options
 	handler   http.Handler
-	metrics   *metrics
-	directory *directory
-	rosters   *rosters
-	series    *series
-	errcodes  *errcodes
-	events    *events
-	failures  failures
+	stats     *stats.Stats
+	snapshots *snapshots
 	guard     *guard
-	listeners chan struct{} // a place for each one that listens to /api/events
+	streams   chan struct{} // holds a value for each open stream of /api/events
 }
 
 // New returns an Admin that asks o. It counts from zero.
 func New(o Options) *Admin {
 	o = o.withDefaults()
 	a := &Admin{
-		opts: o, metrics: newMetrics(o), series: &series{}, errcodes: &errcodes{}, events: newEvents(),
-		failures: failures{newRing[failureRow](mostFailures)}, guard: newGuard(o),
-		listeners: make(chan struct{}, mostListeners),
+		opts: o, stats: stats.New(statsOptions(o)), guard: newGuard(o),
+		streams: make(chan struct{}, maxStreams),
 	}
-	a.directory = newDirectory(o, a.metrics.forget)
-	a.rosters = &rosters{directory: a.directory}
-	a.metrics.registry.MustRegister(newCollector(a))
+	a.snapshots = &snapshots{opts: o, stats: a.stats}
+	a.stats.Registry().MustRegister(newGauges(o, a.snapshots))
 	a.handler = a.routes()
 	return a
+}
+
+func statsOptions(o Options) stats.Options {
+	return stats.Options{
+		Accounts: func() iter.Seq2[string, errcode.Platform] {
+			return func(yield func(string, errcode.Platform) bool) {
+				for _, a := range o.Accounts() {
+					if !yield(a.Name, cmp.Or(a.Platform, errcode.MP)) {
+						return
+					}
+				}
+			}
+		},
+		Clients: func() iter.Seq[string] {
+			return func(yield func(string) bool) {
+				for _, c := range o.Clients() {
+					if !yield(c.Name) {
+						return
+					}
+				}
+			}
+		},
+		Now: o.Now,
+	}
 }
 
 // ServeHTTP implements [http.Handler].
 func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
+// Call counts a finished call; see [stats.Stats.Call].
+func (a *Admin) Call(c stats.Call) { a.stats.Call(c) }
+
 // Token takes note of an event of the token Manager's.
-func (a *Admin) Token(e token.Event) {
-	if e.At.IsZero() {
-		e.At = a.opts.Now()
-	}
-	name := ""
-	if e.Key.Account != "" {
-		name = a.directory.account(e.Key.Account, e.At).name
-	}
-	p := a.platformOf(e.Key.Account)
-	a.metrics.token(name, e, p)
-	a.events.add(tokenRow(e, p))
-}
+func (a *Admin) Token(e token.Event) { a.stats.Token(e) }
 
-// Breaker takes note that an upstream host's breaker changed its state.
-func (a *Admin) Breaker(host, from, to string) {
-	a.events.add(breakerRow(a.opts.Now(), host, from, to))
-}
+// Breaker takes note that the circuit breaker of an upstream host changed its
+// state.
+func (a *Admin) Breaker(host, from, to string) { a.stats.Breaker(host, from, to) }
 
-// Reload takes note that the settings were read again: summary says what
-// changed, err why they were refused. Neither holds a secret.
+// Reload takes note that the settings were read again. summary says what
+// changed; err, if not nil, why they were refused. Neither holds a secret.
 func (a *Admin) Reload(summary string, err error) {
-	result := "ok"
-	if err != nil {
-		result = "refused"
-	}
-	a.metrics.reloads.WithLabelValues(result).Inc()
-	a.directory.refresh()
-	a.rosters.stale()
-	a.events.add(reloadRow(a.opts.Now(), summary, err))
-}
-
-// platformOf returns the platform of an account, MP where it is not known.
-func (a *Admin) platformOf(account string) errcode.Platform {
-	return a.directory.account(account, a.opts.Now()).platform
+	a.stats.Reload(summary, err)
+	a.snapshots.invalidate()
 }

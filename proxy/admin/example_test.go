@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -22,7 +23,7 @@ func ExampleNew() {
 			}}
 		},
 	})
-	a.Call(admin.Call{Account: "shop", Class: "user", Status: http.StatusOK, Took: 40 * time.Millisecond, Upstream: 39 * time.Millisecond})
+	a.Call(stats.Call{Account: "shop", Class: "user", Status: http.StatusOK, Took: 40 * time.Millisecond, Upstream: 39 * time.Millisecond})
 
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))

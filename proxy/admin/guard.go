@@ -17,14 +17,13 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// guard decides who may see and do something: by the key; by the host that was
-// asked for, where there is no key; and, for what changes something, by where
-// the request comes from.
+// guard decides which requests are served: by the key; without a key, by the
+// Host; and for requests that change something, by their origin.
 type guard struct {
 	key    [sha256.Size]byte
 	keyed  bool
 	sign   atomic.Pointer[[32]byte] // signs the cookies of this process
-	wrong  *rate.Limiter            // only wrong keys use it up
+	wrong  *rate.Limiter            // of wrong keys
 	origin *http.CrossOriginProtection
 	now    func() time.Time
 	log    *slog.Logger
@@ -33,18 +32,19 @@ type guard struct {
 
 func newGuard(o Options) *guard {
 	g := &guard{
-		key: sha256.Sum256([]byte(o.Key.Reveal())), keyed: o.Key != secret.Secret{}, wrong: rate.NewLimiter(1, mostWrong),
+		key: sha256.Sum256([]byte(o.Key.Reveal())), keyed: o.Key != secret.Secret{}, wrong: rate.NewLimiter(1, maxWrongKeys),
 		origin: http.NewCrossOriginProtection(), now: o.Now, log: o.Logger, page: newLoginPage(),
 	}
 	g.endCookies()
 	return g
 }
 
-// mostWrong is how many wrong keys in a row are listened to; then one a second.
-const mostWrong = 10
+// maxWrongKeys is how many wrong keys are answered at once; then one a second.
+const maxWrongKeys = 10
 
-// throttled takes note of a wrong key, and answers whoever tries too many.
-func (g *guard) throttled(w http.ResponseWriter, r *http.Request) bool {
+// tooManyWrongKeys takes note of a wrong key, and reports whether there were too
+// many. The caller then answers 429; Retry-After is set.
+func (g *guard) tooManyWrongKeys(w http.ResponseWriter, r *http.Request) bool {
 	if g.wrong.AllowN(g.now(), 1) {
 		g.log.Warn("wrong admin key", "remote", r.RemoteAddr)
 		return false
@@ -56,24 +56,24 @@ func (g *guard) throttled(w http.ResponseWriter, r *http.Request) bool {
 func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !g.keyed && !localName(r.Host):
-			writeProblem(w, http.StatusMisdirectedRequest, problem{Message: "without an admin key this answers to an IP address or localhost only"})
-		case !safe(r.Method) && g.origin.Check(r) != nil:
-			writeProblem(w, http.StatusForbidden, problem{Message: "this came from a page of another origin"})
+		case !g.keyed && !localHost(r.Host):
+			writeProblem(w, http.StatusMisdirectedRequest, problem{Message: "no admin key is set: only requests for an IP address or localhost are served"})
+		case !readOnly(r.Method) && g.origin.Check(r) != nil:
+			writeProblem(w, http.StatusForbidden, problem{Message: "cross-origin request refused"})
 		case r.URL.Path == "/login":
 			next.ServeHTTP(w, r)
-		case !g.admits(r):
-			g.turnAway(w, r)
-		case !safe(r.Method) && !deliberate(r):
-			writeProblem(w, http.StatusForbidden, problem{Message: "this wants the header X-Requested-With, or Content-Type: application/json"})
+		case !g.authorized(r):
+			g.refuse(w, r)
+		case !readOnly(r.Method) && formCouldSend(r):
+			writeProblem(w, http.StatusForbidden, problem{Message: "set the header X-Requested-With, or Content-Type: application/json"})
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// admits reports whether r carries the key, or the cookie that stands for it.
-func (g *guard) admits(r *http.Request) bool {
+// authorized reports whether r has the key, or a cookie that was given for it.
+func (g *guard) authorized(r *http.Request) bool {
 	if !g.keyed {
 		return true
 	}
@@ -94,24 +94,24 @@ func (g *guard) isKey(key string) bool {
 	return subtle.ConstantTimeCompare(sum[:], g.key[:]) == 1
 }
 
-func (g *guard) turnAway(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "" && g.throttled(w, r) {
+func (g *guard) refuse(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "" && g.tooManyWrongKeys(w, r) {
 		writeProblem(w, http.StatusTooManyRequests, problem{Message: "too many wrong keys"})
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="wechat-token-proxy"`)
-	if r.URL.Path == "/" && safe(r.Method) {
+	if r.URL.Path == "/" && readOnly(r.Method) {
 		g.page.write(w, http.StatusUnauthorized, "")
 		return
 	}
-	writeProblem(w, http.StatusUnauthorized, problem{Message: "this wants the admin key: Authorization: Bearer …"})
+	writeProblem(w, http.StatusUnauthorized, problem{Message: "admin key required: Authorization: Bearer …"})
 }
 
-func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+func readOnly(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// localName reports whether host cannot be a name that some web page made to
-// point here.
-func localName(host string) bool {
+// localHost reports whether host cannot be a domain name that somebody made to
+// point at this address (DNS rebinding).
+func localHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
@@ -123,11 +123,11 @@ func localName(host string) bool {
 	return err == nil
 }
 
-// deliberate reports whether r is more than a form of some page could send.
-func deliberate(r *http.Request) bool {
+// formCouldSend reports whether an HTML form of any page could have sent r.
+func formCouldSend(r *http.Request) bool {
 	if r.Header.Get("X-Requested-With") != "" {
-		return true
+		return false
 	}
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && t == "application/json"
+	return err != nil || t != "application/json"
 }

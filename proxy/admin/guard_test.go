@@ -93,7 +93,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// Signing out ends the cookie wherever it is, not only in this browser.
+// Signing out ends the cookie in every browser.
 func TestLogout(t *testing.T) {
 	t.Parallel()
 	a, _ := guarded()
@@ -124,7 +124,7 @@ func TestWrongKeysAreThrottled(t *testing.T) {
 			ask(t, a, "POST", "/login", url.Values{"key": {key}}.Encode(), form...),
 		}
 	}
-	for i := range mostWrong / 2 {
+	for i := range maxWrongKeys / 2 {
 		for _, got := range try("wrong") {
 			if got.Code != 401 {
 				t.Errorf("try %d: %d", i, got.Code)
@@ -228,4 +228,15 @@ func TestCookieIsTheKeyOfThisProcessOnly(t *testing.T) {
 	if !g.validCookie(good) {
 		t.Error("a good one is refused")
 	}
+}
+
+func FuzzLocalHost(f *testing.F) {
+	for _, s := range []string{"localhost", "127.0.0.1:80", "[::1]:80", "a.localhost:1", "evil.example", "127.0.0.1.evil.example", "[::1%25eth0]:1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if localHost(host) && strings.HasSuffix(strings.ToLower(host), "example") {
+			t.Errorf("%q", host)
+		}
+	})
 }

@@ -1,37 +1,26 @@
 package admin
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
-// health is how an account is, in one word.
+// health is how an account is, in a word.
 type health string
 
 const (
-	healthDown     health = "down"     // no call of its can be made
-	healthStarting health = "starting" // it has no token yet, and nothing went wrong so far
-	healthWarning  health = "warning"  // calls work, but something wants attention
+	healthDown     health = "down"     // its calls fail
+	healthStarting health = "starting" // it has no token yet, and nothing has failed so far
+	healthWarning  health = "warning"  // its calls work, but something needs attention
 	healthOK       health = "ok"
 )
 
-// rank orders the healths, those that need somebody first.
+// rank orders the healths, the worst first.
 func (h health) rank() int {
-	switch h {
-	case healthDown:
-		return 0
-	case healthWarning:
-		return 1
-	case healthStarting:
-		return 2
-	default:
-		return 3
-	}
+	return slices.Index([]health{healthDown, healthWarning, healthStarting, healthOK}, h)
 }
-
-// forcedLow is how few forced renewals left are worth a warning.
-const forcedLow = 4
 
 // healthOf judges an account by the statuses of its credentials.
 func healthOf(statuses []token.Status, now time.Time) health {
@@ -41,37 +30,40 @@ func healthOf(statuses []token.Status, now time.Time) health {
 			continue
 		}
 		switch {
-		case live(s):
+		case usable(s):
 			h = healthOK
 		case s.State == token.Expired, s.LastErr != nil:
 			return healthDown
 		}
 	}
 	for _, s := range statuses {
-		if h == healthOK && wantsAttention(s, now) {
+		if h == healthOK && needsAttention(s, now) {
 			h = healthWarning
 		}
 	}
 	return h
 }
 
-// live reports whether calls can be made with a credential: it has not ended,
-// and WeChat takes it, or may give another.
-func live(s token.Status) bool {
-	return (s.State == token.Fresh || s.State == token.Stale) && !refusedForGood(s)
+// usable reports whether calls can be made with a credential: it has not
+// expired, and WeChat accepts it, or may give out another.
+func usable(s token.Status) bool {
+	return (s.State == token.Fresh || s.State == token.Stale) && !rejectedForGood(s)
 }
 
-// refusedForGood reports that WeChat refuses what is held, and that no other
-// can be had.
-func refusedForGood(s token.Status) bool { return s.Refused && s.LastErr != nil }
+// rejectedForGood reports whether WeChat rejects the credential, and gives out
+// no other.
+func rejectedForGood(s token.Status) bool { return s.Refused && s.LastErr != nil }
 
-func wantsAttention(s token.Status, now time.Time) bool {
+// fewForced is how few forced renewals left are worth a warning.
+const fewForced = 4
+
+func needsAttention(s token.Status, now time.Time) bool {
 	return s.LastErr != nil || s.Refused || s.Rogue || s.State == token.Expired || now.Before(s.CooldownUntil) ||
-		s.ForcedLeft >= 0 && s.ForcedLeft <= forcedLow
+		s.ForcedLeft >= 0 && s.ForcedLeft <= fewForced
 }
 
-// tokenOf returns the status of an account's access_token.
-func tokenOf(statuses []token.Status) token.Status {
+// accessToken returns the status of an account's access_token.
+func accessToken(statuses []token.Status) token.Status {
 	for _, s := range statuses {
 		if s.Key.Kind == token.AccessToken {
 			return s

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// A browser gets a cookie for the key. The cookie is signed by this process
+// A browser gets a cookie in exchange for the key. It is signed by this process
 // and ends with it, after half a day, or when somebody signs out.
 const (
 	cookieName = "wechat_token_proxy_admin"
 	cookieLife = 12 * time.Hour
 )
 
-// login takes the key from the form of the login page.
+// login serves POST /login: the form of the login page, with the key.
 func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	if !g.keyed || g.isKey(r.PostFormValue("key")) {
@@ -29,21 +29,23 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
-	if g.throttled(w, r) {
+	if g.tooManyWrongKeys(w, r) {
 		g.page.write(w, http.StatusTooManyRequests, "Too many wrong keys: wait a second. 错误次数过多，请稍候再试。")
 		return
 	}
 	g.page.write(w, http.StatusUnauthorized, "This is not the key. 密钥不正确。")
 }
 
-// logout ends all cookies: which one would have to be remembered.
+// logout serves POST /logout. It ends all cookies: to end only one, ended ones
+// would have to be remembered.
 func (g *guard) logout(w http.ResponseWriter, r *http.Request) {
 	g.endCookies()
 	http.SetCookie(w, g.cookie(r, "", -1))
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// endCookies makes a new key to sign cookies with: those of before are nothing.
+// endCookies makes a new key to sign cookies with, so that none of before is
+// valid.
 func (g *guard) endCookies() {
 	sign := new([32]byte)
 	_, _ = rand.Read(sign[:]) // never fails
@@ -73,7 +75,7 @@ func (g *guard) validCookie(value string) bool {
 	return hmac.Equal([]byte(value), []byte(g.cookieValue(time.Unix(end, 0))))
 }
 
-// loginPage is all that a stranger gets to see. Its style is inside it, and
+// loginPage is what a browser without the key gets. Its style is inside it, and
 // allowed by its hash.
 type loginPage struct {
 	template *template.Template
@@ -81,20 +83,20 @@ type loginPage struct {
 }
 
 func newLoginPage() loginPage {
-	style := embedded("login.css")
+	style := pageFile("login.css")
 	sum := sha256.Sum256(style)
 	return loginPage{
 		template: template.Must(template.New("login").Funcs(template.FuncMap{
 			"style": func() template.CSS { return template.CSS(style) }, // ours, embedded
-		}).Parse(string(embedded("login.html")))),
+		}).Parse(string(pageFile("login.html")))),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
 			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 	}
 }
 
-func (p loginPage) write(w http.ResponseWriter, status int, complaint string) {
+func (p loginPage) write(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Security-Policy", p.policy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = p.template.Execute(w, complaint) // the client has gone: nobody to tell
+	_ = p.template.Execute(w, message) // fails if the client has gone
 }

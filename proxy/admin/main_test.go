@@ -15,15 +15,15 @@ func TestMain(m *testing.M) {
 	transport := http.DefaultTransport.(*http.Transport)
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if a, err := netip.ParseAddrPort(addr); err != nil || !a.Addr().IsLoopback() {
-			return nil, fmt.Errorf("a test wants to reach %s", addr)
+			return nil, fmt.Errorf("test dials %s", addr)
 		}
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
 	os.Exit(m.Run())
 }
 
-// missing skips a test for want of a component, or fails it where all are
-// required.
+// missing skips a test because a program is not installed, or fails it if
+// WTP_REQUIRE_ALL=1.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("WTP_REQUIRE_ALL") == "1" {

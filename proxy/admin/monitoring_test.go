@@ -12,9 +12,11 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 )
 
-// What is shipped for Prometheus and Grafana asks only for what there is.
+// The alerts and the dashboard use only metrics that exist.
 func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 	t.Parallel()
 	a, _ := lived()
@@ -42,7 +44,7 @@ func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 	}
 	for _, name := range there {
 		part := strings.HasSuffix(name, "_sum") || strings.HasSuffix(name, "_count") || strings.HasSuffix(name, "_seconds")
-		if strings.HasPrefix(name, namespace) && !part && name != namespace+"_reloads_total" && !strings.Contains(string(text), strings.TrimSuffix(name, "_bucket")) {
+		if strings.HasPrefix(name, stats.Namespace) && !part && name != stats.Namespace+"_reloads_total" && !strings.Contains(string(text), strings.TrimSuffix(name, "_bucket")) {
 			t.Errorf("the Grafana dashboard does not show %s", name)
 		}
 	}

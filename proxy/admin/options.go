@@ -11,44 +11,45 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// Options says whom to ask. Every function may be called from many goroutines
-// at once and must not block; one that is nil counts as having nothing to say.
+// Options says how to find out how things are. Every function is called from
+// many goroutines at once and, except for Renew and Explain, must not block. If
+// nil, it counts as returning nothing.
 type Options struct {
 	// Accounts returns the configured accounts.
 	Accounts func() []Account
-	// Statuses returns what is known of one account's credentials, the token
-	// first.
+	// Statuses returns what is known of one account's credentials, the
+	// access_token first.
 	Statuses func(account string) []token.Status
 	// Clients returns the configured clients.
 	Clients func() []Client
-	// Hosts returns the upstream hosts and how their breakers stand.
+	// Hosts returns the upstream hosts and the states of their breakers.
 	Hosts func() []Host
-	// Store returns how the credential store is.
+	// Store returns the state of the credential store. If nil, it is memory.
 	Store func() Store
-	// Renew has one credential renewed at once. It may block as long as ctx
-	// lasts. If nil, renewing is not offered.
+	// Renew renews one credential now. It may block until ctx ends. If nil,
+	// renewing is not offered.
 	Renew func(ctx context.Context, account string, kind token.Kind) error
-	// Explain asks WeChat what it knows of a rid and returns its answer, JSON
-	// from which every secret was taken. If nil, explaining is not offered.
+	// Explain asks WeChat what it knows about a rid and returns its answer, JSON
+	// without secrets. It may block until ctx ends. If nil, explaining is not
+	// offered.
 	Explain func(ctx context.Context, account, rid string) ([]byte, error)
-	// Quotas returns what WeChat last said of the quotas it was asked about. If
-	// nil, it was not asked.
+	// Quotas returns the daily quotas as WeChat last told them.
 	Quotas func() []Quota
 	// InFlight returns how many calls are under way.
 	InFlight func() int
-	// Draining reports whether the process is on its way out.
+	// Draining reports whether the process is shutting down.
 	Draining func() bool
-	// Key is wanted for everything but /healthz, /readyz and /metrics. If zero,
-	// none is: then only requests for an IP address or localhost are answered, so
-	// that no web page can reach this one under a name of its own.
+	// Key is required for everything except /healthz, /readyz and /metrics. If
+	// zero, no key is required, and only requests whose Host is an IP address or
+	// localhost are served: a web page cannot reach this one by DNS rebinding.
 	Key secret.Secret
 	// Version, Revision and GoVersion tell what is running.
 	Version, Revision, GoVersion string
-	// Started is when the process began. If zero, when New was called.
+	// Started is when the process began. If zero, the time of the call of New.
 	Started time.Time
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
-	// Logger is told who was turned away. If nil, nobody is.
+	// Logger is told of wrong keys. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -68,7 +69,7 @@ type Account struct {
 type Client struct {
 	Name     string
 	Accounts []string // it may use; empty: all
-	Rules    int      // allow and deny rules of its own
+	Rules    int      // how many allow and deny rules it has
 	Rate     float64  // calls a second; 0: unlimited
 }
 
@@ -77,23 +78,24 @@ type Host struct {
 	Platform errcode.Platform
 	Host     string
 	State    string    // of its breaker: "closed", "half-open" or "open"
-	Since    time.Time // when it came into that state; zero: unknown
+	Since    time.Time // when the breaker changed to State; zero: unknown
 }
 
-// Store is where credentials are kept besides memory.
+// Store is where credentials are kept beside memory.
 type Store struct {
 	Name   string // "memory", "file", "redis"
 	Shared bool   // with other replicas
 	Up     bool
 }
 
-// Quota is what WeChat said of a day's calls of one path.
+// Quota is how many calls of one path WeChat allows an account in a day. Each
+// Account and Path is a metric: the caller bounds their number.
 type Quota struct {
-	Account, Path     string // a path that WeChat knows; the caller bounds their number
+	Account, Path     string
 	Limit, Used, Left int
 }
 
-// withDefaults fills in what is nil, so that nobody else has to ask.
+// withDefaults fills in what is nil.
 func (o Options) withDefaults() Options {
 	if o.Accounts == nil {
 		o.Accounts = func() []Account { return nil }

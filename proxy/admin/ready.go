@@ -1,26 +1,29 @@
 package admin
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// mostReady bounds how many accounts /readyz lists.
-const mostReady = 100
+// maxReady bounds how many accounts /readyz lists.
+const maxReady = 100
 
 // readyAnswer is what /readyz says.
 type readyAnswer struct {
-	// Ready: at least one account has a live access_token (with ?account=, that
-	// one), and no shutdown is under way. One that WeChat refuses is not live
-	// while no other can be had.
+	// Ready: at least one account has a usable access_token (with ?account=, that
+	// one), and the process is not shutting down. A token that WeChat rejects is
+	// not usable if no other could be fetched.
 	Ready    bool `json:"ready"`
 	Draining bool `json:"draining"`
 	// Counts says how many accounts are down, warning, starting and ok.
 	Counts map[health]int `json:"counts"`
-	// Accounts are at most 100, those that need somebody first.
+	// Accounts are at most 100, the least healthy first.
 	Accounts []readyRow `json:"accounts"`
 }
 
@@ -30,36 +33,36 @@ type readyRow struct {
 	State token.State `json:"state"`
 	// SecondsLeft is what is left of its access_token's life.
 	SecondsLeft int64 `json:"seconds_left"`
-	// Refused: WeChat refused it in the last call that told.
-	Refused   bool       `json:"refused,omitempty"`
+	// Rejected: WeChat rejected it in the last call that told.
+	Rejected  bool       `json:"refused,omitempty"`
 	LastError *lastError `json:"last_error,omitempty"`
 }
 
 // lastError is why the last fetch of a credential failed.
 type lastError struct {
 	At time.Time `json:"at,omitzero"`
-	// Errcode, Message, RID and IP are WeChat's; where it said nothing, Errcode is
-	// 0 and Message says what happened.
-	Errcode int     `json:"errcode,omitempty"`
-	Name    string  `json:"name,omitempty"`
-	Message string  `json:"message"`
-	RID     string  `json:"rid,omitempty"`
-	IP      string  `json:"ip,omitempty"`
-	Advice  *advice `json:"advice,omitempty"`
+	// Errcode, Message, RID and IP are WeChat's. If it did not answer, Errcode is 0
+	// and Message says what happened.
+	Errcode int           `json:"errcode,omitempty"`
+	Name    string        `json:"name,omitempty"`
+	Message string        `json:"message"`
+	RID     string        `json:"rid,omitempty"`
+	IP      string        `json:"ip,omitempty"`
+	Advice  *stats.Advice `json:"advice,omitempty"`
 }
 
 func lastErrorOf(s token.Status) *lastError {
 	if s.LastErr == nil {
 		return nil
 	}
-	e := &lastError{At: s.LastErrAt.UTC(), Message: clip(s.LastErr.Error(), 300)}
+	e := &lastError{At: s.LastErrAt.UTC(), Message: stats.Clip(s.LastErr.Error(), 300)}
 	if s.LastErrAt.IsZero() {
 		e.At = time.Time{}
 	}
-	if no := asNo(s.LastErr); no != nil {
-		p := platform(no.Platform)
-		e.Errcode, e.Name, e.Message, e.RID = no.Code, errcode.Name(p, no.Code), clip(no.Msg, 300), no.RID
-		e.IP, e.Advice = errcode.SeenIP(no.Msg), adviceFor(p, no.Endpoint, no.Code, no.Msg)
+	if answer, ok := errors.AsType[*errcode.Error](s.LastErr); ok {
+		p := cmp.Or(answer.Platform, errcode.MP)
+		e.Errcode, e.Name, e.Message, e.RID = answer.Code, errcode.Name(p, answer.Code), stats.Clip(answer.Msg, 300), answer.RID
+		e.IP, e.Advice = errcode.SeenIP(answer.Msg), stats.AdviceFor(p, answer.Endpoint, answer.Code, answer.Msg)
 	}
 	return e
 }
@@ -69,24 +72,22 @@ func (a *Admin) serveHealth(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *Admin) serveReady(w http.ResponseWriter, r *http.Request) {
-	roster, members := a.rosters.get(), []member(nil)
-	ready := roster.live > 0
+	snapshot := a.snapshots.get()
+	ready, accounts := snapshot.usable > 0, snapshot.accounts[:min(maxReady, len(snapshot.accounts))]
 	if name := r.URL.Query().Get("account"); name != "" {
-		m, ok := roster.find(name)
+		account, ok := snapshot.find(name)
 		if !ok {
-			writeProblem(w, http.StatusNotFound, problem{Message: "there is no such account"})
+			writeProblem(w, http.StatusNotFound, problem{Message: "no such account"})
 			return
 		}
-		ready, members = live(tokenOf(m.statuses)), []member{m}
-	} else {
-		members = roster.members[:min(mostReady, len(roster.members))]
+		ready, accounts = usable(accessToken(account.statuses)), []accountState{account}
 	}
-	answer := readyAnswer{Draining: a.opts.Draining(), Counts: roster.counts, Accounts: make([]readyRow, len(members))}
+	answer := readyAnswer{Draining: a.opts.Draining(), Counts: snapshot.counts, Accounts: make([]readyRow, len(accounts))}
 	answer.Ready = ready && !answer.Draining
 	now := a.opts.Now()
-	for i, m := range members {
-		s := tokenOf(m.statuses)
-		answer.Accounts[i] = readyRow{Name: m.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Refused: s.Refused, LastError: lastErrorOf(s)}
+	for i, account := range accounts {
+		s := accessToken(account.statuses)
+		answer.Accounts[i] = readyRow{Name: account.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Rejected: s.Refused, LastError: lastErrorOf(s)}
 	}
 	status := http.StatusOK
 	if !answer.Ready {

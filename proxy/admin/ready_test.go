@@ -25,9 +25,9 @@ func TestReady(t *testing.T) {
 		{"with a stale one", newWorld().with("shop", func(s *token.Status) { s.State = token.Stale }), "", 200},
 		{"with none yet", newWorld().with("shop", empty), "", 503},
 		{"with a dead one", newWorld().with("shop", expired), "", 503},
-		{"with one that WeChat refuses", newWorld().with("shop", func(s *token.Status) { s.Refused = true }), "", 200},
-		{"with one that WeChat refuses for good", newWorld().with("shop", cutOff), "", 503},
-		{"asked for one that WeChat refuses for good", newWorld().with("shop").with("game", cutOff), "?account=game", 503},
+		{"with one that WeChat rejects", newWorld().with("shop", func(s *token.Status) { s.Refused = true }), "", 200},
+		{"with one that WeChat rejects for good", newWorld().with("shop", rejectedForGoodStatus), "", 503},
+		{"asked for one that WeChat rejects for good", newWorld().with("shop").with("game", rejectedForGoodStatus), "?account=game", 503},
 		{"asked for the one that lives", newWorld().with("shop").with("game", expired), "?account=shop", 200},
 		{"asked for it by its ID", newWorld().with("shop").with("game", expired), "?account=wx-shop", 200},
 		{"asked for the one that is dead", newWorld().with("shop").with("game", expired), "?account=game", 503},
@@ -45,7 +45,7 @@ func TestReady(t *testing.T) {
 
 func TestReadySaysWhyAndWhatToDo(t *testing.T) {
 	t.Parallel()
-	a := New(newWorld().with("a-shop").with("shop", empty, failing(refusedIP())).options())
+	a := New(newWorld().with("a-shop").with("shop", empty, failing(ipNotAllowed())).options())
 	got := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
 	if len(got.Accounts) != 2 || got.Accounts[0].Name != "shop" {
 		t.Fatalf("accounts %+v, want shop first", got.Accounts)
@@ -59,21 +59,21 @@ func TestReadySaysWhyAndWhatToDo(t *testing.T) {
 	}
 }
 
-// A token that WeChat refuses is alive by the clock only: everything says so.
-func TestARefusedTokenIsSaidToBe(t *testing.T) {
+// A token that WeChat rejects has life left by the clock only.
+func TestRejectedTokenIsReported(t *testing.T) {
 	t.Parallel()
-	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("game", cutOff).options())
+	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("game", rejectedForGoodStatus).options())
 	ready := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
-	for i, want := range []readyRow{{Name: "game", Refused: true}, {Name: "shop", Refused: true}, {Name: "a-shop"}} {
-		if got := ready.Accounts[i]; got.Name != want.Name || got.Refused != want.Refused || got.State != token.Fresh {
+	for i, want := range []readyRow{{Name: "game", Rejected: true}, {Name: "shop", Rejected: true}, {Name: "a-shop"}} {
+		if got := ready.Accounts[i]; got.Name != want.Name || got.Rejected != want.Rejected || got.State != token.Fresh {
 			t.Errorf("/readyz, row %d: %+v", i, got)
 		}
 	}
 	s := parse[status](t, ask(t, a, "GET", "/api/status", ""))
-	if rows := s.Accounts.Rows; rows[0].Health != healthDown || !rows[0].Credentials[0].Refused || rows[1].Health != healthWarning || rows[2].Credentials[0].Refused {
+	if rows := s.Accounts.Rows; rows[0].Health != healthDown || !rows[0].Credentials[0].Rejected || rows[1].Health != healthWarning || rows[2].Credentials[0].Rejected {
 		t.Errorf("/api/status: %+v", rows)
 	}
-	if v := s.Overview.Verdict; v.EN != "WeChat refuses the token of game, and gives no other." || v.Level != healthDown {
+	if v := s.Overview.Headline; v.EN != "WeChat rejects the token of game, and gives no other." || v.Level != healthDown {
 		t.Errorf("headline %+v", v)
 	}
 	text := ask(t, a, "GET", "/metrics", "").Body.String()
@@ -96,7 +96,7 @@ func TestReadyStaysSmall(t *testing.T) {
 	w.with("zoo", expired, failing(errors.New(strings.Repeat("long ", 1000))))
 	got := ask(t, New(w.options()), "GET", "/readyz", "")
 	answer := parse[readyAnswer](t, got)
-	if got.Body.Len() > 32<<10 || len(answer.Accounts) != mostReady {
+	if got.Body.Len() > 32<<10 || len(answer.Accounts) != maxReady {
 		t.Errorf("%d bytes, %d accounts", got.Body.Len(), len(answer.Accounts))
 	}
 	if answer.Accounts[0].Name != "zoo" || answer.Counts[healthDown] != 1 || answer.Counts[healthOK] != 10_000 {

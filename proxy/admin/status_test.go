@@ -4,29 +4,33 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
-// Names in the API are a promise: testdata/status.json shows them all.
-// -update writes it.
-func TestStatusIsWhatItWas(t *testing.T) {
+// The names in the API are stable: testdata/status.json has them all. -update
+// writes it.
+func TestStatusJSON(t *testing.T) {
 	t.Parallel()
 	a, _ := lived()
 	got := parse[status](t, ask(t, a, "GET", "/api/status", ""))
-	// An hour of empty steps is left out: the file shows the one with a call.
+	// Of the hour's steps the file has only the one with a call and its neighbours.
 	at := slices.Index(got.Traffic.Calls, 1)
 	for _, list := range []*[]uint64{&got.Traffic.Calls, &got.Traffic.Failed} {
 		*list = (*list)[at-1 : at+2]
 	}
-	for _, q := range []*quantiles{&got.Traffic.Overhead, &got.Traffic.Upstream} {
+	for _, q := range []*stats.Percentiles{&got.Traffic.Overhead, &got.Traffic.Upstream} {
 		q.P50, q.P95, q.P99 = q.P50[at-1:at+2], q.P95[at-1:at+2], q.P99[at-1:at+2]
 	}
 	var text bytes.Buffer
@@ -44,7 +48,7 @@ func TestStatusIsWhatItWas(t *testing.T) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil || string(want) != text.String() {
-		t.Errorf("%s is not what the API says; look, and write it with -update (%v)\n%s", path, err, &text)
+		t.Errorf("%s differs from the answer; check, then write it with -update (%v)\n%s", path, err, &text)
 	}
 }
 
@@ -92,21 +96,21 @@ func TestStatusFindsAccounts(t *testing.T) {
 	}
 }
 
-func FuzzQuery(f *testing.F) {
+func FuzzSelection(f *testing.F) {
 	for _, s := range []string{"", "q=a&limit=10", "offset=-1", "limit=1e9", "q=%ff%00"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		v, _ := url.ParseQuery(text)
-		q := queryOf(v)
-		if q.limit < 0 || q.limit > pageMost || q.offset < 0 || len(q.q) > 110 {
+		q := selectionOf(v)
+		if q.limit < 0 || q.limit > maxAccounts || q.offset < 0 || len(q.search) > 110 {
 			t.Errorf("%q: %+v", text, q)
 		}
 	})
 }
 
-// No secret of any account or of this page's own is in anything it says.
-func TestNothingSaysASecret(t *testing.T) {
+// No answer contains the admin key, or the mask that stands for a secret.
+func TestAnswersHaveNoSecrets(t *testing.T) {
 	t.Parallel()
 	a, w := lived()
 	w.key = secret.New(testKey)
@@ -114,8 +118,103 @@ func TestNothingSaysASecret(t *testing.T) {
 	for _, admin := range []*Admin{a, a2} {
 		for _, path := range []string{"/api/status", "/metrics", "/readyz", "/healthz", "/"} {
 			if body := ask(t, admin, "GET", path, "", "Authorization", "Bearer "+testKey).Body.String(); strings.Contains(body, testKey) || strings.Contains(body, secret.Mask) {
-				t.Errorf("%s says a secret", path)
+				t.Errorf("%s contains a secret", path)
 			}
+		}
+	}
+}
+
+func TestAnswersStaySmallUnderJunk(t *testing.T) {
+	t.Parallel()
+	a := New(newWorld().with("shop").options())
+	for i := range 3000 {
+		junk := fmt.Sprintf("junk-%d", i)
+		a.Call(stats.Call{
+			At: noon.Add(time.Duration(i) * time.Millisecond), Client: junk, Account: "shop", Class: junk, Path: "/" + strings.Repeat(junk, 1000),
+			Method: junk, Status: i, Errcode: i + 1, Host: junk, Err: strings.Repeat("x", 10_000), ID: junk,
+		})
+		a.Call(stats.Call{At: noon, Account: junk, Class: "message", Status: 404})
+		a.Breaker(junk, "closed", "open")
+	}
+	if n := ask(t, a, "GET", "/metrics", "").Body.Len(); n > 400<<10 {
+		t.Errorf("metrics are %d bytes long", n)
+	}
+	if n := ask(t, a, "GET", "/api/status", "").Body.Len(); n > 200<<10 {
+		t.Errorf("status is %d bytes long", n)
+	}
+}
+
+func TestCallsAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld().with("shop")
+	w.clients = []Client{{Name: "billing"}}
+	a := New(w.options())
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 500 {
+				a.Call(stats.Call{At: noon.Add(-time.Duration(i%600) * time.Second), Client: "billing", Account: "shop", Class: "user", Status: 200 + 300*(g%2), Took: time.Second, Upstream: time.Second})
+			}
+		})
+	}
+	all.Wait()
+	s := parse[status](t, ask(t, a, "GET", "/api/status", ""))
+	if row := s.Accounts.Rows[0]; row.Calls != 4000 || row.Failed != 2000 {
+		t.Errorf("account: %d calls, %d failed", row.Calls, row.Failed)
+	}
+	if row := s.Clients.Rows[0]; row.Name != "billing" || row.Calls != 4000 || row.Failed != 2000 {
+		t.Errorf("client %+v", row)
+	}
+	calls, failed := uint64(0), uint64(0)
+	for i := range s.Traffic.Calls {
+		calls, failed = calls+s.Traffic.Calls[i], failed+s.Traffic.Failed[i]
+	}
+	// The step under way, with 8 calls, is not shown.
+	if calls != 4000-8 || failed != 2000-4 {
+		t.Errorf("traffic: %d calls, %d failed", calls, failed)
+	}
+	text := ask(t, a, "GET", "/metrics", "").Body.String()
+	for _, want := range []string{`class="user",errcode="0",status="200"} 2000`, `class="user",errcode="0",status="500"} 2000`, `result="ok"} 2000`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// callsWithPercentiles counts 100 calls in the last full step: 90 took a
+// millisecond, 5 ten, 4 a hundred, one a second; at WeChat twice as long.
+func callsWithPercentiles(a *Admin, now time.Time) {
+	for i := range 100 {
+		took := time.Millisecond
+		switch {
+		case i >= 99:
+			took = time.Second
+		case i >= 95:
+			took = 100 * time.Millisecond
+		case i >= 90:
+			took = 10 * time.Millisecond
+		}
+		a.Call(stats.Call{At: now.Add(-10 * time.Second), Account: "shop", Class: "user", Status: 200, Took: 3 * took, Upstream: 2 * took})
+	}
+}
+
+func TestStatusHasThe95thPercentile(t *testing.T) {
+	t.Parallel()
+	a := New(newWorld().with("shop").options())
+	callsWithPercentiles(a, noon)
+	got := parse[struct {
+		Traffic struct {
+			Overhead map[string][]*float64 `json:"overhead_ms"`
+			Upstream map[string][]*float64 `json:"upstream_ms"`
+		} `json:"traffic"`
+	}](t, ask(t, a, "GET", "/api/status", "")).Traffic
+	for name, want := range map[string]float64{"p50": 1, "p95": 10, "p99": 100} {
+		overhead, upstream := got.Overhead[name][359], got.Upstream[name][359]
+		if overhead == nil || upstream == nil {
+			t.Fatalf("%s is missing", name)
+		}
+		if math.Abs(*overhead-want) > 0.13*want || math.Abs(*upstream-2*want) > 0.13*2*want {
+			t.Errorf("%s: overhead %v ms, upstream %v ms; want %v and %v, to an eighth", name, *overhead, *upstream, want, 2*want)
 		}
 	}
 }

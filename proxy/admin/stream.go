@@ -8,42 +8,39 @@ import (
 	"time"
 )
 
-// mostListeners bounds who may listen at the same time; others are told to
-// come back, and poll meanwhile.
-const mostListeners = 64
+// maxStreams bounds how many streams of events are open; further clients poll.
+const maxStreams = 64
 
 const (
-	streamEvery = time.Second
-	streamBeat  = 15 * time.Second
-	// streamPatience is how long one write to a listener may take.
-	streamPatience = 10 * time.Second
+	streamInterval     = time.Second
+	streamHeartbeat    = 15 * time.Second
+	streamWriteTimeout = 10 * time.Second
 )
 
-// serveEvents sends, as server-sent events, what changed: at most once a second
-// an event "change" whose data is a part of what /api/status says, "now" and
-// the members that are not what they were. The first one has them all. An event
-// "beat" every 15 s of silence says that the line is good. It takes the
-// parameters of /api/status. It ends with the request, or with an event
-// "bye" when the process is on its way out.
+// serveEvents sends changes of the status as server-sent events: at most once a
+// second an event "change", whose data is "now" and those members of
+// /api/status that changed. The first one has them all. After 15 s without a
+// change it sends an event "beat". It takes the parameters of /api/status. It
+// ends with the request, or with an event "bye" when the process shuts down.
 func (a *Admin) serveEvents(w http.ResponseWriter, r *http.Request) {
 	select {
-	case a.listeners <- struct{}{}:
-		defer func() { <-a.listeners }()
+	case a.streams <- struct{}{}:
+		defer func() { <-a.streams }()
 	default:
 		w.Header().Set("Retry-After", "30")
-		writeProblem(w, http.StatusServiceUnavailable, problem{Message: "too many listen already"})
+		writeProblem(w, http.StatusServiceUnavailable, problem{Message: "too many event streams"})
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
-	l := &listener{rc: http.NewResponseController(w), w: w, sent: map[string]uint64{}, seed: maphash.MakeSeed()}
+	s := &stream{w: w, sent: map[string]uint64{}, seed: maphash.MakeSeed()}
 	if r.Method == http.MethodHead {
 		return
 	}
-	q := queryOf(r.URL.Query())
-	tick := time.NewTicker(streamEvery)
+	sel := selectionOf(r.URL.Query())
+	tick := time.NewTicker(streamInterval)
 	defer tick.Stop()
-	for a.tell(l, q) {
+	for a.sendChanges(s, sel) {
 		select {
 		case <-r.Context().Done():
 			return
@@ -52,40 +49,38 @@ func (a *Admin) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tell sends what changed, and says whether to go on.
-func (a *Admin) tell(l *listener, q query) bool {
-	if a.opts.Draining() && len(l.sent) > 0 {
-		_ = l.send("event: bye\ndata: {}\n\n") // if it cannot be told it will find out
+// sendChanges sends what changed, and reports whether the stream goes on.
+func (a *Admin) sendChanges(s *stream, sel selection) bool {
+	if a.opts.Draining() && len(s.sent) > 0 {
+		_ = s.send("event: bye\ndata: {}\n\n") // a courtesy: the stream ends anyway
 		return false
 	}
-	changed, err := l.changes(a.status(q))
+	changed, err := s.changes(a.status(sel))
 	if err != nil {
-		a.opts.Logger.Error("status cannot be encoded", "err", err)
+		a.opts.Logger.Error("encode status", "err", err)
 		return false
 	}
 	switch {
 	case changed != nil:
-		return l.send(fmt.Sprintf("event: change\ndata: %s\n\n", changed)) == nil
-	case time.Since(l.last) >= streamBeat:
-		return l.send("event: beat\ndata: {}\n\n") == nil
+		return s.send(fmt.Sprintf("event: change\ndata: %s\n\n", changed)) == nil
+	case time.Since(s.last) >= streamHeartbeat:
+		return s.send("event: beat\ndata: {}\n\n") == nil
 	default:
 		return true
 	}
 }
 
-// listener is somebody who listens to /api/events.
-type listener struct {
+// stream is one client of /api/events.
+type stream struct {
 	w    http.ResponseWriter
-	rc   *http.ResponseController
 	seed maphash.Seed
-	sent map[string]uint64 // :: member of status → hash of what was sent
-	last time.Time
+	sent map[string]uint64 // member of status → hash of what was sent
+	last time.Time         // when something was sent
 }
 
-// changes returns the JSON of what this listener does not know yet, nil where
-// that is nothing.
-func (l *listener) changes(s status) ([]byte, error) {
-	whole, err := json.Marshal(s)
+// changes returns the JSON of what was not sent yet, nil if that is nothing.
+func (s *stream) changes(current status) ([]byte, error) {
+	whole, err := json.Marshal(current)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +91,11 @@ func (l *listener) changes(s status) ([]byte, error) {
 	now := parts["now"]
 	delete(parts, "now")
 	for name, part := range parts {
-		sum := maphash.Bytes(l.seed, part)
-		if old, ok := l.sent[name]; ok && old == sum {
+		sum := maphash.Bytes(s.seed, part)
+		if old, ok := s.sent[name]; ok && old == sum {
 			delete(parts, name)
 		}
-		l.sent[name] = sum
+		s.sent[name] = sum
 	}
 	if len(parts) == 0 {
 		return nil, nil
@@ -109,12 +104,11 @@ func (l *listener) changes(s status) ([]byte, error) {
 	return json.Marshal(parts)
 }
 
-func (l *listener) send(text string) error {
-	// Not every writer has deadlines; one that has none must do without.
-	_ = l.rc.SetWriteDeadline(time.Now().Add(streamPatience))
-	if _, err := l.w.Write([]byte(text)); err != nil {
+func (s *stream) send(text string) error {
+	restartDeadline(s.w, streamWriteTimeout)
+	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
-	l.last = time.Now()
-	return l.rc.Flush()
+	s.last = time.Now()
+	return http.NewResponseController(s.w).Flush()
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// line is the far end of a stream of events.
+// line is the client's end of a stream of events.
 type line struct {
 	http.ResponseWriter
 	mu   sync.Mutex
@@ -39,7 +39,8 @@ func (l *line) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// events takes what has arrived: names, and the members of the data.
+// events returns and removes what has arrived: names, and the members of the
+// data.
 func (l *line) events(t *testing.T) (names []string, data []map[string]json.RawMessage) {
 	t.Helper()
 	l.mu.Lock()
@@ -69,7 +70,7 @@ func listen(a *Admin, query string) (*line, func()) {
 	return l, func() { stop(); <-done }
 }
 
-func TestStreamTellsWhatChanged(t *testing.T) {
+func TestStreamSendsChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, w := lived()
@@ -117,7 +118,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		stops := []func(){}
 		first, stop := listen(a, "")
 		stops = append(stops, stop)
-		for range mostListeners - 1 {
+		for range maxStreams - 1 {
 			_, stop := listen(a, "")
 			stops = append(stops, stop)
 		}
@@ -131,14 +132,14 @@ func TestStreamsAreBounded(t *testing.T) {
 		a.Breaker("h", "closed", "open")
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if n := len(a.listeners); n != mostListeners-1 {
-			t.Errorf("%d listen", n)
+		if n := len(a.streams); n != maxStreams-1 {
+			t.Errorf("%d streams are open", n)
 		}
 		for _, stop := range stops {
 			stop()
 		}
-		if n := len(a.listeners); n != 0 {
-			t.Errorf("%d still listen", n)
+		if n := len(a.streams); n != 0 {
+			t.Errorf("%d streams are still open", n)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// The table of accounts: what they hold, how long it lives, what is wrong.
+// The table of accounts: their credentials, how long these live, what is wrong.
 import { $, fill, h, table } from "./dom.js";
 import { duration, moment, now, number } from "./format.js";
 import { known, said, t } from "./i18n.js";
@@ -11,7 +11,7 @@ function until(at, passed) {
   return e;
 }
 
-// tick rewrites all that depends on the time.
+// tick updates everything that depends on the time.
 export function tick(root = document) {
   for (const e of root.querySelectorAll("[data-until]")) {
     const seconds = (Number(e.dataset.until) - now()) / 1000;
@@ -35,7 +35,7 @@ export function level(name, text) {
 
 const stateLevel = { fresh: "ok", stale: "ok", empty: "starting", expired: "down" };
 
-// cell is a cell that says which column it is of where the columns are stacked.
+// cell is a cell with the name of its column, for narrow screens.
 const cell = (column, attributes, ...children) => h("td", { ...attributes, "data-column": t(column) }, ...children);
 
 function lifeCell(c) {
@@ -55,9 +55,9 @@ function renewalCell(c) {
   return cell("nextRenewal", { class: "muted" }, "–");
 }
 
-function refusalCell(c) {
-  if (!c.last_refused_at) return cell("lastRefusal", { class: "muted" }, "–");
-  return cell("lastRefusal", {}, h("span", {}, String(c.last_refused_errcode ?? ""), h("span", { class: "muted" }, " · ", ago(c.last_refused_at))));
+function rejectionCell(c) {
+  if (!c.last_refused_at) return cell("lastRejection", { class: "muted" }, "–");
+  return cell("lastRejection", {}, h("span", {}, String(c.last_refused_errcode ?? ""), h("span", { class: "muted" }, " · ", ago(c.last_refused_at))));
 }
 
 function forcedCell(c) {
@@ -74,8 +74,8 @@ function nameCell(a, rows) {
     h("div", { class: "id muted", title: a.id }, tail(a.id), a.token_api ? ` · ${a.token_api}` : a.kind ? ` · ${a.kind}` : ""));
 }
 
-// levelOf says how a credential is: one that WeChat refuses is alive by the
-// clock only.
+// levelOf says how a credential is. One that WeChat rejects is not ok, though it
+// has not expired.
 function levelOf(c) {
   const alive = stateLevel[c.state] === "ok";
   if (c.last_error) return alive && !c.refused ? "warning" : "down";
@@ -87,7 +87,7 @@ function credentialCells(c) {
   return [
     h("td", { class: "kind" }, c.kind),
     h("td", { class: "state" }, level(levelOf(c), known(`state_${state}`, state))),
-    lifeCell(c), renewalCell(c), refusalCell(c), forcedCell(c),
+    lifeCell(c), renewalCell(c), rejectionCell(c), forcedCell(c),
   ];
 }
 
@@ -107,7 +107,7 @@ function complaints(a) {
   for (const c of a.credentials) {
     const e = c.last_error;
     if (c.refused) {
-      const words = c.kind !== "access_token" ? "refusedTicket" : e ? "refusedForGood" : "refused";
+      const words = c.kind !== "access_token" ? "rejectedTicket" : e ? "rejectedForGood" : "rejected";
       out.push(h("p", { class: "advice" }, h("b", {}, `${c.kind}: `), t(words, c.last_refused_errcode)));
     }
     if (e) {
@@ -136,7 +136,7 @@ function group(a, canRenew) {
 export function draw(page, canRenew, turn) {
   const columns = [
     { text: t("account") }, { text: t("credential") }, { text: t("stateColumn") }, { text: t("life") }, { text: t("nextRenewal") },
-    { text: t("lastRefusal") }, { text: t("forcedLeft"), class: "n" },
+    { text: t("lastRejection") }, { text: t("forcedLeft"), class: "n" },
     { text: `${t("calls")}, 1 h`, class: "n" }, { text: t("failed"), class: "n" },
     ...(canRenew ? [{ text: t("action"), class: "act" }] : []),
   ];

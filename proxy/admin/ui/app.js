@@ -1,4 +1,4 @@
-// Puts the page together: what changes is drawn anew, the rest stays.
+// Puts the page together: what changes is redrawn, the rest stays.
 import { draw as drawAccounts, tick } from "./accounts.js";
 import { draw as drawCharts } from "./charts.js";
 import { $, fill, h } from "./dom.js";
@@ -51,7 +51,7 @@ const drawers = {
   failures: () => drawFailures(state.failures, state.overview.can_explain),
 };
 
-// order: the overview says what the others offer.
+// The overview comes first: other parts depend on it.
 function changed(parts) {
   for (const name of Object.keys(drawers)) if (parts.includes(name)) drawers[name]();
   document.documentElement.dataset.ready = "true";
@@ -74,7 +74,7 @@ function turn(offset) {
   listen();
 }
 
-// dress puts on the language and the theme.
+// dress applies the language and the theme.
 function dress() {
   apply();
   $("language").textContent = t("otherLanguage");

@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 const { uPlot } = window;
 const height = 190;
 
-// color resolves a custom property, whatever the theme.
+// color returns the value of a custom property in the current theme.
 function color(name) {
   const probe = document.body.appendChild(h("span", { hidden: true }));
   probe.style.color = `var(${name})`;
@@ -15,7 +15,7 @@ function color(name) {
   return c;
 }
 
-// lonely picks the points that no line would show: those without neighbours.
+// lonely returns the points without neighbours, which no line would show.
 function lonely(u, series) {
   const y = u.data[series];
   const out = [];
@@ -100,21 +100,22 @@ const latency = new Chart("latency", () => ({
   box.setAttribute("aria-label", t("latencyLabel", ms(v[1]), ms(v[4])));
 });
 
-// decades leaves the powers of ten on the axis.
+// decades keeps only the powers of ten on the axis.
 const decades = (u, splits) => splits.map((v) => (Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? v : null));
 
 const short = (v) => (v >= 1000 ? `${v / 1000} s` : `${Number(v.toPrecision(1))} ms`);
 
 let last = null;
 
-// draw takes the traffic of /api/status. anew: the theme or language changed.
+// draw takes the traffic of /api/status. anew is true if the theme or language
+// changed.
 export function draw(traffic_, anew = false) {
   if (traffic_) last = traffic_;
   if (!last || !uPlot) return;
   const start = Date.parse(last.start) / 1000;
   const x = last.calls.map((_, i) => start + i * last.step_seconds);
   const perSecond = (list) => list.map((n) => n / last.step_seconds);
-  const safe = (list) => list.map((v) => (v === null ? null : Math.max(v, 0.001))); // a logarithm wants more than 0
+  const safe = (list) => list.map((v) => (v === null ? null : Math.max(v, 0.001))); // a logarithmic scale has no 0
   traffic.draw([x, perSecond(last.calls), perSecond(last.failed)], anew);
   const { overhead_ms: p, upstream_ms: w } = last;
   latency.draw([x, p.p50, p.p95, p.p99, w.p50, w.p95, w.p99].map((list, i) => (i === 0 ? list : safe(list))), anew);

@@ -15,8 +15,8 @@ export function h(tag, attributes = {}, ...children) {
   return e;
 }
 
-// fill puts children in the place of what e holds. What has the focus keeps it,
-// if the children hold an element with the same data-key.
+// fill replaces the children of e. An element keeps the focus if the new children
+// have one with the same data-key.
 export function fill(e, ...children) {
   const key = e.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   e.replaceChildren(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
@@ -32,7 +32,7 @@ export function table(e, caption, columns, rows, empty) {
   fill(e, h("caption", { class: "unseen" }, caption), head, ...bodies);
 }
 
-// say tells users of screen readers.
+// say announces a text to users of screen readers.
 export function say(text) {
   $("say").textContent = text;
 }

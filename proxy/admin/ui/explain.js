@@ -13,7 +13,7 @@ export function prepare(rid, account) {
   form().elements.account.focus();
 }
 
-// suggest fills in an account while nobody has typed one.
+// suggest fills in an account if the field is empty.
 export function suggest(account) {
   const field = form().elements.account;
   if (field.value === "" && document.activeElement !== field) field.value = account;

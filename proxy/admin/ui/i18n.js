@@ -17,7 +17,7 @@ const texts = {
   callsPerSecond: ["calls/s", "调用/秒"],
   failedPerSecond: ["failed/s", "失败/秒"],
   inFlight: ["in flight", "进行中"],
-  accountsOK: ["accounts that work", "可用账号"],
+  accountsOK: ["accounts working", "可用账号"],
   store: ["store", "凭据存储"],
   shared: ["shared", "共享"],
   storeUp: ["up", "正常"],
@@ -30,7 +30,7 @@ const texts = {
   stateColumn: ["State", "状态"],
   life: ["Life", "剩余寿命"],
   nextRenewal: ["Next renewal", "下次刷新"],
-  lastRefusal: ["Last refused", "最近被拒"],
+  lastRejection: ["Last rejected", "最近被拒"],
   forcedLeft: ["Forced left", "强制刷新余量"],
   calls: ["Calls", "调用"],
   failed: ["Failed", "失败"],
@@ -40,25 +40,25 @@ const texts = {
   filter: ["State", "状态"],
   all: ["All", "全部"],
   health_down: ["Down", "不可用"],
-  health_warning: ["Wants attention", "需关注"],
+  health_warning: ["Needs attention", "需关注"],
   health_starting: ["Starting", "启动中"],
   health_ok: ["OK", "正常"],
   state_empty: ["empty", "尚无"],
   state_fresh: ["fresh", "有效"],
   state_stale: ["renewing", "刷新中"],
   state_expired: ["expired", "已过期"],
-  state_refused: ["refused by WeChat", "被微信拒绝"],
-  refused: [(code) => `WeChat refuses its token${code ? ` (${code})` : ""}.`, (code) => `微信拒绝其 token${code ? `（${code}）` : ""}。`],
-  refusedForGood: [(code) => `WeChat refuses its token${code ? ` (${code})` : ""}, and gives no other.`, (code) => `微信拒绝其 token${code ? `（${code}）` : ""}，且不再发放新的 token。`],
-  refusedTicket: [(code) => `WeChat refuses it${code ? ` (${code})` : ""}.`, (code) => `被微信拒绝${code ? `（${code}）` : ""}。`],
+  state_refused: ["rejected by WeChat", "被微信拒绝"],
+  rejected: [(code) => `WeChat rejects its token${code ? ` (${code})` : ""}.`, (code) => `微信拒绝其 token${code ? `（${code}）` : ""}。`],
+  rejectedForGood: [(code) => `WeChat rejects its token${code ? ` (${code})` : ""}, and gives no other.`, (code) => `微信拒绝其 token${code ? `（${code}）` : ""}，且不再发放新的 token。`],
+  rejectedTicket: [(code) => `WeChat rejects it${code ? ` (${code})` : ""}.`, (code) => `被微信拒绝${code ? `（${code}）` : ""}。`],
   nextTry: ["tries again in", "重试于"],
   soon: ["now", "即将"],
   ago: [" ago", "前"],
   notch: ["The notch is where it will be renewed.", "缺口处为计划刷新的时刻。"],
   isDefault: ["default", "默认"],
-  rogue: ["Somebody else fetches this account's token too: every fetch of theirs kills the one in use. Find the program that still has the AppSecret, and reset the secret.",
+  rogue: ["Another program fetches this account's token too: each of its fetches invalidates the one in use. Find the program that still has the AppSecret, and reset the secret.",
     "有其他程序也在获取此账号的 token：对方每获取一次，当前 token 即失效。请找出仍持有 AppSecret 的程序，并重置密钥。"],
-  quiet: ["Renewing did not help against refusals; none is started for", "被拒绝后刷新无效，暂停刷新，剩余"],
+  quiet: ["Renewing did not help; rejections start no renewal for", "被拒绝后刷新无效，暂停刷新，剩余"],
   pages: [(a, b, n) => `${a}–${b} of ${n}`, (a, b, n) => `第 ${a}–${b} 个，共 ${n} 个`],
   previous: ["Previous", "上一页"],
   next: ["Next", "下一页"],
@@ -106,15 +106,15 @@ const texts = {
   anonymous: ["anonymous", "匿名"],
   other: ["other", "其他"],
 
-  events: ["What happened", "最近事件"],
+  events: ["Recent events", "最近事件"],
   time: ["Time", "时间"],
   event: ["Event", "事件"],
   noEvents: ["Nothing yet.", "暂无。"],
   cause_start: ["at the start", "启动时"],
   cause_schedule: ["on schedule", "按计划"],
   cause_demand: ["for a call that needed it", "因调用需要"],
-  cause_refusal: ["after a refusal", "被拒绝后"],
-  cause_forced: ["by force after refusals", "多次被拒后强制"],
+  cause_refusal: ["after a rejection", "被拒绝后"],
+  cause_forced: ["forced after rejections", "多次被拒后强制"],
   cause_operator: ["on request", "应请求"],
   cause_settings: ["for new settings", "因配置变更"],
   result_renewed: ["renewed", "已刷新"],
@@ -129,10 +129,10 @@ const texts = {
   step_wait: ["waited a moment, repeated", "稍候后重试"],
   step_forced: ["renewed by force, repeated", "强制刷新后重试"],
   "step_passed on": ["passed on to the client", "原样返回给客户端"],
-  refusal: [(kind, step) => `${kind} refused by WeChat: ${step}`, (kind, step) => `${kind} 被微信拒绝：${step}`],
-  event_quiet: [(d) => `renewing did not help: refusals start none for ${d}`, (d) => `刷新无效：${d}内被拒绝不再触发刷新`],
-  event_rogue: ["somebody else fetches this token too", "有其他程序也在获取此 token"],
-  event_budget: ["a forced renewal was wanted, and none is left", "需要强制刷新，但余量已用完"],
+  refusal: [(kind, step) => `${kind} rejected by WeChat: ${step}`, (kind, step) => `${kind} 被微信拒绝：${step}`],
+  event_quiet: [(d) => `renewing did not help: rejections start no renewal for ${d}`, (d) => `刷新无效：${d}内被拒绝不再触发刷新`],
+  event_rogue: ["another program fetches this token too", "有其他程序也在获取此 token"],
+  event_budget: ["no forced renewal is left", "需要强制刷新，但余量已用完"],
   event_store_down: ["The credential store is down; memory serves", "凭据存储不可用，由内存提供服务"],
   event_store_damaged: ["A stored credential could not be read and was dropped", "存储中的凭据无法读取，已丢弃"],
   event_store_up: ["The credential store is back", "凭据存储已恢复"],
@@ -179,7 +179,7 @@ export function setLanguage(next) {
   write("language", next);
 }
 
-// t returns a text; given arguments, it calls the text that is a function.
+// t returns the text of a key. A text that is a function is called with args.
 export function t(key, ...args) {
   const both = texts[key];
   if (!both) return key;
@@ -187,10 +187,10 @@ export function t(key, ...args) {
   return typeof text === "function" ? text(...args) : text;
 }
 
-// known returns the text of a key, or what is given where there is none.
+// known returns the text of a key, or otherwise if it has none.
 export const known = (key, otherwise) => (texts[key] ? t(key) : otherwise);
 
-// said picks from {en, zh}, as the API gives words.
+// said returns one of {en, zh}, as in answers of the API.
 export const said = (words) => (words ? words[isChinese() ? "zh" : "en"] : "");
 
 // apply puts the texts into the page's own elements.

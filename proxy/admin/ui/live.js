@@ -1,5 +1,5 @@
-// The state of the proxy, kept up to date by server-sent events, or by asking
-// every few seconds where those do not come through.
+// The state of the proxy, kept up to date by server-sent events, or by polling if
+// those do not come through.
 import { setNow } from "./format.js";
 
 const pollEvery = 5000;

@@ -1,4 +1,4 @@
-// What the user chose, kept in the browser where it lets us.
+// What the user chose, kept in the browser if it allows.
 
 export function read(name) {
   try {
@@ -12,7 +12,7 @@ export function write(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // Then it lasts as long as the page.
+    // Kept as long as the page is open.
   }
 }
 
