@@ -36,25 +36,36 @@ type app struct {
 	draining atomic.Bool
 }
 
-// newApp puts together a proxy for cfg. The caller closes it.
+// newApp puts together a proxy for cfg. The caller closes it, unless there is an
+// error: then everything that was opened is closed already.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
 	a := &app{log: log, tokens: source.NewTransport(), upstreams: map[errcode.Platform]*proxy.Upstream{}}
 	a.settings.Store(cfg)
 	a.storeUp.Store(true)
-	var err error
-	if a.store, err = openStore(ctx, cfg, log); err != nil {
+	if err := a.open(ctx, cfg); err != nil {
+		a.close()
 		return nil, err
 	}
+	return a, nil
+}
+
+// open opens and builds all parts, in the order in which they need each other.
+// After an error some of them are nil.
+func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
+	if a.store, err = openStore(ctx, cfg, a.log); err != nil {
+		return err
+	}
 	for platform, hosts := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
-		a.upstreams[platform], err = proxy.NewUpstream(proxy.UpstreamOptions{
+		u, err := proxy.NewUpstream(proxy.UpstreamOptions{
 			Hosts: hosts, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
+		a.upstreams[platform] = u
 	}
-	if a.tracer, err = newTracer(ctx, log); err != nil {
-		return nil, err
+	if a.tracer, err = newTracer(ctx, a.log); err != nil {
+		return err
 	}
 	a.admin = newAdmin(a, cfg)
 	a.manager = token.NewManager(token.Options{Store: a.store, OnEvent: a.tokenEvent})
@@ -62,15 +73,11 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 		a.quotas = newQuotas(a.askQuota)
 	}
 	a.proxy = proxy.New(proxy.Options{
-		Logger: log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
+		Logger: a.log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
 		RealTokens: cfg.Disclosure == config.DiscloseReal, JSSDKHosts: cfg.JSSDKHosts,
 	})
 	a.accounts = &accounts{manager: a.manager, proxy: a.proxy, upstreams: a.upstreams, tokens: a.tokens, onBreaker: a.breakerChanged}
-	if err := a.apply(cfg); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
+	return a.apply(cfg)
 }
 
 // openStore opens the store of the settings. It returns nil if tokens are kept
@@ -91,9 +98,11 @@ func (a *app) apply(cfg *config.Config) error {
 	return nil
 }
 
-// close ends all that newApp began.
+// close ends everything that newApp began, be it only a part.
 func (a *app) close() {
-	a.manager.Close()
+	if a.manager != nil {
+		a.manager.Close()
+	}
 	a.tracer.close()
 	for _, u := range a.upstreams {
 		u.Close()
