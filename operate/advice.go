@@ -106,7 +106,7 @@ func adviceDNS() *Remedy {
 
 func adviceRefused() *Remedy {
 	return &Remedy{
-		"Nobody listens there: check host and port in WECHAT_UPSTREAMS or WECOM_UPSTREAMS, a stale hosts file, and HTTPS_PROXY.",
+		"Nothing listens there: check host and port in WECHAT_UPSTREAMS or WECOM_UPSTREAMS, a stale hosts file, and HTTPS_PROXY.",
 		"该地址无服务监听：请检查 WECHAT_UPSTREAMS / WECOM_UPSTREAMS 的主机与端口、过期的 hosts 配置以及 HTTPS_PROXY。",
 	}
 }
@@ -120,14 +120,14 @@ func adviceFirewall() *Remedy {
 
 func adviceTLS() *Remedy {
 	return &Remedy{
-		"Something else than WeChat answers there: check WECHAT_UPSTREAMS or WECOM_UPSTREAMS, DNS and the hosts file, and HTTP proxies in between.",
+		"Something other than WeChat answers there: check WECHAT_UPSTREAMS or WECOM_UPSTREAMS, DNS and the hosts file, and HTTP proxies in between.",
 		"应答方不是微信：请检查 WECHAT_UPSTREAMS / WECOM_UPSTREAMS、DNS 与 hosts 配置，以及中间的 HTTP 代理。",
 	}
 }
 
 func adviceExpired() *Remedy {
 	return &Remedy{
-		"Set this machine's clock (NTP). If it is right, something else than WeChat answers there.",
+		"Set this machine's clock (NTP). If it is right, something other than WeChat answers there.",
 		"请校准本机时间（NTP）。若本机时间正确，则应答方不是微信。",
 	}
 }
@@ -141,7 +141,7 @@ func adviceIssuer() *Remedy {
 
 func adviceOdd() *Remedy {
 	return &Remedy{
-		"What answered is not WeChat, or WeChat is in trouble: try again; then look for a captive portal, an HTTP proxy, or a wrong WECHAT_UPSTREAMS or WECOM_UPSTREAMS.",
+		"The answer is not WeChat's, or WeChat has a problem: try again; if it persists, look for a captive portal, an HTTP proxy, or a wrong WECHAT_UPSTREAMS or WECOM_UPSTREAMS.",
 		"应答不是微信的格式，或微信暂时异常：请重试；若仍如此，请检查认证门户、HTTP 代理或 WECHAT_UPSTREAMS / WECOM_UPSTREAMS 设置。",
 	}
 }
@@ -169,7 +169,7 @@ func adviceDirectory() *Remedy {
 
 func adviceRedis() *Remedy {
 	return &Remedy{
-		"Check address, password and TLS in PROXY_TOKEN_STORE, that this machine may reach Redis, and that its user may run scripts (EVAL). The proxy serves without it, but shares nothing.",
+		"Check address, password and TLS in PROXY_TOKEN_STORE, that this machine may reach Redis, and that its user may run scripts (EVAL). The proxy works without it, but then replicas share nothing.",
 		"请检查 PROXY_TOKEN_STORE 的地址、密码与 TLS、到 Redis 的网络，以及该用户是否可执行脚本（EVAL）。Redis 不可用时代理仍可服务，但副本间不共享。",
 	}
 }

@@ -178,19 +178,19 @@ func TestCheckPrintsTheRemedy(t *testing.T) {
 		{
 			"nobody listens",
 			func(w *wechattest.Server) []string { w.Close(); return nil },
-			[]string{"refuses the connection", "Nobody listens there", "无服务监听"},
+			[]string{"refuses the connection", "Nothing listens there", "无服务监听"},
 		},
 		{
 			"one of two hosts is down",
 			func(w *wechattest.Server) []string { return []string{"WECHAT_UPSTREAMS=http://127.0.0.1:1," + w.URL} },
-			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nobody listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
+			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nothing listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
 		},
 		{
 			"a host without TLS",
 			func(w *wechattest.Server) []string {
 				return []string{"WECHAT_UPSTREAMS=" + strings.Replace(w.URL, "http:", "https:", 1)}
 			},
-			[]string{"does not speak TLS", "Something else than WeChat", "应答方不是微信"},
+			[]string{"does not speak TLS", "Something other than WeChat", "应答方不是微信"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
