@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ func TestExplainCommand(t *testing.T) {
 		t.Fatalf("WeChat said no rid: %s", a.Text)
 	}
 	rid, tok := said.RID, w.Current(servetest.ShopID)
-	environ = append(environ, "PROXY_ADMIN_LISTEN="+strings.TrimPrefix(h.admin, "http://"))
+	environ = slices.Clip(append(environ, "PROXY_ADMIN_LISTEN="+strings.TrimPrefix(h.admin, "http://")))
 	got := runWith(t.Context(), environ, "explain", rid)
 	if got.code != exitOK || got.errors != "" || !strings.Contains(got.out, `"request_url": "`) || strings.Contains(got.out, tok) {
 		t.Errorf("exit code %d, %s:\n%s", got.code, got.errors, got.out)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -16,16 +17,16 @@ import (
 // the host of its platform.
 func TestEachPlatformHasItsOwnHosts(t *testing.T) {
 	const corpID, agentSecret = "ww0123456789abcdef", "agent-secret-agent-secret-agent"
-	wechat := newWechat(t, func(o *wechattest.Options) {
+	wechat := servetest.NewWeChat(t, func(o *wechattest.Options) {
 		o.Accounts = append(o.Accounts, wechattest.Account{AppID: corpID, Secret: agentSecret, WeCom: true, AgentID: 7})
 	})
 	settings := filepath.Join(t.TempDir(), "proxy.yaml")
-	write(t, settings, fmt.Sprintf(`
+	servetest.WriteFile(t, settings, fmt.Sprintf(`
 accounts:
   - {name: shop, app_id: %s, app_secret: %s}
   - {name: blog, app_id: %s, app_secret: %s, token_api: legacy}
   - {name: staff, kind: wecom, corp_id: %s, agent_id: 7, app_secret: %s}
-`, shopID, shopSecret, blogID, blogSecret, corpID, agentSecret))
+`, servetest.ShopID, servetest.ShopSecret, servetest.BlogID, servetest.BlogSecret, corpID, agentSecret))
 	variables := []string{
 		"WECHAT_UPSTREAMS=" + wechat.URL, "WECOM_UPSTREAMS=" + wechat.WeComURL,
 		"PROXY_CONFIG_FILE=" + settings,
@@ -49,23 +50,23 @@ accounts:
 
 	t.Run("serve", func(t *testing.T) {
 		wechat.ResetLog()
-		p, c := serveProcess(t, variables...), newClient(t, nil)
+		p, c := serveProcess(t, variables...), servetest.NewClient(t, nil)
 		want := []string{
-			"mp " + shopID + " /cgi-bin/stable_token",
-			"mp " + blogID + " /cgi-bin/token",
+			"mp " + servetest.ShopID + " /cgi-bin/stable_token",
+			"mp " + servetest.BlogID + " /cgi-bin/token",
 			"wecom " + corpID + " /cgi-bin/gettoken",
 		}
 		for _, call := range []struct{ account, appID, target, arrives string }{
-			{"shop", shopID, "/cgi-bin/user/get", "mp"},
-			{"shop", shopID, "/cgi-bin/ticket/getticket?type=jsapi", "mp"},
-			{"blog", blogID, "/cgi-bin/user/get", "mp"},
-			{"blog", blogID, "/cgi-bin/ticket/getticket?type=wx_card", "mp"},
+			{"shop", servetest.ShopID, "/cgi-bin/user/get", "mp"},
+			{"shop", servetest.ShopID, "/cgi-bin/ticket/getticket?type=jsapi", "mp"},
+			{"blog", servetest.BlogID, "/cgi-bin/user/get", "mp"},
+			{"blog", servetest.BlogID, "/cgi-bin/ticket/getticket?type=wx_card", "mp"},
 			{"staff", corpID, "/cgi-bin/user/get", "wecom"},
 			{"staff", corpID, "/cgi-bin/get_jsapi_ticket", "wecom"},
 			{"staff", corpID, "/cgi-bin/ticket/get?type=agent_config", "wecom"},
 		} {
-			if a := mustCall(t, c, "GET "+p.url+"/@"+call.account+call.target, ""); a.StatusCode != 200 || a.Code != 0 {
-				t.Errorf("%s of %s: %s %s", call.target, call.account, a.Status, a.body)
+			if a := servetest.MustCall(t, c, "GET "+p.url+"/@"+call.account+call.target, ""); a.StatusCode != 200 || a.Code != 0 {
+				t.Errorf("%s of %s: %s %s", call.target, call.account, a.Status, a.Body)
 			}
 			path, _, _ := strings.Cut(call.target, "?")
 			want = append(want, call.arrives+" "+call.appID+" "+path)
@@ -81,7 +82,7 @@ accounts:
 			t.Errorf("exit code %d:\n%s", p.exitCode(), p.stdout)
 		}
 		got := arrived(t)
-		for _, want := range []string{"mp " + shopID + " /cgi-bin/stable_token", "wecom " + corpID + " /cgi-bin/gettoken"} {
+		for _, want := range []string{"mp " + servetest.ShopID + " /cgi-bin/stable_token", "wecom " + corpID + " /cgi-bin/gettoken"} {
 			if !slices.Contains(got, want) {
 				t.Errorf("arrived\n%q, want %q among it", got, want)
 			}

@@ -16,7 +16,10 @@ import (
 // sdkToken has w give a token to an SDK, and forgets that.
 func sdkToken(t *testing.T, w *wechattest.Server) string {
 	t.Helper()
-	c := source.NewClient(source.Options{Upstreams: []string{w.URL}})
+	c, err := source.NewClient(source.Options{Upstreams: []string{w.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer c.Close()
 	got, err := c.Legacy(servetest.ShopID, secret.New(servetest.ShopSecret)).Fetch(t.Context(), token.FetchRequest{})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
-	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 )
 
 const (
@@ -40,11 +40,10 @@ func Check(ctx context.Context, environ config.Environ, args []string, stdout io
 		}
 		return err
 	}
-	transport := source.NewTransport()
-	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	c := checker{cfg: cfg, transport: transport}
+	c := checker{cfg: cfg}
+	defer c.connections.Close()
 	report := c.run(ctx, warnings)
 	if *asJSON {
 		err = printJSON(stdout, report)
@@ -59,8 +58,9 @@ func Check(ctx context.Context, environ config.Environ, args []string, stdout io
 
 // checker makes the checks for one configuration.
 type checker struct {
-	cfg       *config.Config
-	transport http.RoundTripper
+	cfg         *config.Config
+	connections wechat.Connections
+	transport   http.RoundTripper // nil: connections
 
 	mu    sync.Mutex
 	ahead *time.Duration // how far WeChat's clock is ahead of ours; nil: not known

@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -178,19 +178,19 @@ func TestCheckPrintsTheRemedy(t *testing.T) {
 		{
 			"nobody listens",
 			func(w *wechattest.Server) []string { w.Close(); return nil },
-			[]string{"refuses the connection", "Nobody listens there", "无服务监听"},
+			[]string{"connection refused", "Nothing listens there", "无服务监听"},
 		},
 		{
 			"one of two hosts is down",
 			func(w *wechattest.Server) []string { return []string{"WECHAT_UPSTREAMS=http://127.0.0.1:1," + w.URL} },
-			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nobody listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
+			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nothing listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
 		},
 		{
 			"a host without TLS",
 			func(w *wechattest.Server) []string {
 				return []string{"WECHAT_UPSTREAMS=" + strings.Replace(w.URL, "http:", "https:", 1)}
 			},
-			[]string{"does not speak TLS", "Something else than WeChat", "应答方不是微信"},
+			[]string{"does not speak TLS", "Something other than WeChat", "应答方不是微信"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestCheckDistrustsAStrangersCertificate(t *testing.T) {
 	t.Parallel()
 	w := weChat(t, wechattest.Options{TLS: true})
 	code, text := says(t, w, settings(w), "check")
-	for _, want := range []string{"cannot be trusted", "issued by CN=wechattest", "ca-certificates", "CA 证书"} {
+	for _, want := range []string{"TLS certificate not trusted", "ca-certificates", "CA 证书"} {
 		if code != exitFailed || !strings.Contains(text, want) {
 			t.Errorf("%d, %q is missing in:\n%s", code, want, text)
 		}
@@ -225,11 +225,10 @@ func TestCheckSaysHowLongACertificateIsGood(t *testing.T) {
 	w := weChat(t, wechattest.Options{TLS: true})
 	roots := x509.NewCertPool()
 	roots.AddCert(w.Certificate())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	defer transport.CloseIdleConnections()
-	c := checker{cfg: loaded(t, settings(w)), transport: transport}
+	c := checker{cfg: loaded(t, settings(w)), connections: wechat.Connections{RootCAs: roots}}
+	defer c.connections.Close()
 	r := c.run(t.Context(), nil)
-	want := "certificate is good until " + day(w.Certificate().NotAfter)
+	want := "certificate valid until " + w.Certificate().NotAfter.UTC().Format(time.DateOnly)
 	if !r.OK || !strings.Contains(r.text(), want) {
 		t.Errorf("%q is missing in:\n%s", want, r.text())
 	}
@@ -479,7 +478,7 @@ func TestCheckOfAnUnknownHost(t *testing.T) {
 	c := checker{cfg: loaded(t, []string{"WECHAT_APP_ID=" + checkAppID, "WECHAT_APP_SECRET=" + checkSecret, "WECHAT_UPSTREAMS=https://x.invalid"}), transport: transport}
 	r := c.run(t.Context(), nil)
 	text := r.text()
-	if r.OK || strings.Count(text, adviceName().ZH) != 2 || !strings.Contains(text, "FAIL  host x.invalid: DNS knows no x.invalid") {
+	if r.OK || strings.Count(text, (&wechat.Failure{Kind: wechat.NoSuchHost}).Advice().ZH) != 2 || !strings.Contains(text, "FAIL  host x.invalid: host name not found in DNS") {
 		t.Errorf("it says:\n%s", text)
 	}
 }

@@ -2,12 +2,12 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
@@ -34,45 +34,56 @@ func (c *checker) checkHosts(ctx context.Context) []Finding {
 	return found
 }
 
-// checkHost asks a host for nothing, to see whether it can be asked. Any
-// answer will do: what it says of tokens, the tokens' checks find out.
+// checkHost shakes hands with a host and asks it for nothing. Any answer will do:
+// what it says of tokens, the tokens' checks find out.
 func (c *checker) checkHost(ctx context.Context, base string) Finding {
 	ctx, cancel := context.WithTimeout(ctx, hostTimeout)
 	defer cancel()
-	var remote atomic.Value
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(i httptrace.GotConnInfo) { remote.Store(i.Conn.RemoteAddr().String()) },
-	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, base+"/", nil)
+	hosts, err := wechat.NewHosts(wechat.Options{BaseURLs: []string{base}, Timeout: hostTimeout, Connections: &c.connections, Transport: c.transport})
 	if err != nil {
-		return Finding{Name: "host", Host: base, Detail: err.Error(), Advice: adviceName()}
+		return Finding{Name: "host", Host: base, Detail: err.Error(), Advice: remedy((&wechat.Failure{Kind: wechat.NoSuchHost}).Advice())}
 	}
-	f := Finding{Name: "host", Host: req.URL.Host}
+	defer hosts.Close()
+	f := Finding{Name: "host", Host: hosts.Status()[0].Host}
+	peer, err := hosts.Shake(ctx)
+	if err != nil {
+		return roadTrouble(f, err)
+	}
 	sent := time.Now()
-	resp, err := c.transport.RoundTrip(req)
+	answer, err := hosts.Send(ctx, &wechat.Call{Method: http.MethodHead, Path: "/"})
 	if err != nil {
-		f.Detail, f.Advice = networkTrouble(err, time.Now())
-		return f
+		return roadTrouble(f, err)
 	}
-	_ = resp.Body.Close() // a HEAD's answer has none
-	c.noteClock(resp.Header.Get("Date"), sent, time.Now())
+	_ = answer.Body.Close() // a HEAD's answer has none
+	c.noteClock(answer.Header.Get("Date"), sent, time.Now())
 	f.OK, f.Detail = true, "it answers"
-	if at, _ := remote.Load().(string); at != "" {
-		f.Detail += " at " + at
+	switch {
+	case peer.Egress != "":
+		f.Detail += " through the egress proxy " + peer.Egress
+	case peer.Addr != "":
+		f.Detail += " at " + peer.Addr
 	}
-	if proxied(req) {
-		f.Detail += ", an HTTP proxy of the environment's"
-	}
-	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
-		f.Detail += "; its certificate is good until " + day(resp.TLS.PeerCertificates[0].NotAfter)
+	if !peer.CertUntil.IsZero() {
+		f.Detail += "; TLS certificate valid until " + peer.CertUntil.UTC().Format(time.DateOnly)
 	}
 	return f
 }
 
-// proxied reports whether r goes through an HTTP proxy.
-func proxied(r *http.Request) bool {
-	u, err := http.ProxyFromEnvironment(r)
-	return err == nil && u != nil
+// roadTrouble completes a finding with why WeChat could not be asked, in the
+// words that the proxy uses too.
+func roadTrouble(f Finding, err error) Finding {
+	f.Detail = err.Error()
+	var road *wechat.Failure
+	if errors.As(err, &road) {
+		if f.Host != "" {
+			f.Detail = road.Words()
+		}
+		f.Advice = remedy(road.Advice())
+	}
+	if road != nil && road.Kind == wechat.CertExpired {
+		f.Detail += "; this machine's clock says " + time.Now().UTC().Format(time.RFC3339)
+	}
+	return f
 }
 
 // noteClock compares WeChat's clock with ours, which showed sent and then got.

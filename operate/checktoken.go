@@ -20,13 +20,19 @@ func (c *checker) checkTokens(ctx context.Context, s token.Store) []Finding {
 	accounts := make([]token.Account, len(c.cfg.Accounts))
 	asked := make([]atomic.Bool, len(accounts))
 	clients := make([]*source.Client, len(accounts))
+	found := make([]Finding, len(accounts))
 	for i, a := range c.cfg.Accounts {
 		account := accountOf(a)
 		hosts := c.cfg.Upstreams
 		if account.Platform() == errcode.WeCom {
 			hosts = c.cfg.WeComUpstreams
 		}
-		clients[i] = source.NewClient(source.Options{Upstreams: hosts, Transport: c.transport})
+		client, err := source.NewClient(source.Options{Platform: account.Platform(), Upstreams: hosts, Connections: &c.connections, Transport: c.transport})
+		if err != nil {
+			return []Finding{{Name: "token", Account: a.Name, Detail: err.Error()}}
+		}
+		defer client.Close()
+		clients[i] = client
 		accounts[i] = clients[i].Credentials(account, m.Keeper)
 		t := accounts[i].Credentials[0] // the token; tickets are not checked
 		inner := t.Source
@@ -38,7 +44,6 @@ func (c *checker) checkTokens(ctx context.Context, s token.Store) []Finding {
 		accounts[i].Credentials = []token.Spec{t}
 	}
 	m.Set(accounts)
-	found := make([]Finding, len(accounts))
 	forEach(len(accounts), func(i int) {
 		a := c.cfg.Accounts[i]
 		held, err := m.Keeper(a.Name, token.AccessToken).Get(ctx)
@@ -81,9 +86,7 @@ func tokenTrouble(a config.Account, err error) Finding {
 	}
 	var said *errcode.Error
 	if !errors.As(err, &said) {
-		_, f.Advice = networkTrouble(err, time.Now())
-		f.Detail = err.Error()
-		return f
+		return roadTrouble(f, err)
 	}
 	f.Detail = "WeChat says " + said.Error()
 	f.Errcode, f.IP = said.Code, errcode.SeenIP(said.Msg)

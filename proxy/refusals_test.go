@@ -49,7 +49,7 @@ func refusals() []refusalRow {
 		{name: "a path without a rule", world: withClients, line: "POST /cgi-bin/menu/create", body: "{}", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `client "billing" has no allow rule for POST /cgi-bin/menu/create`},
 		{name: "a path with a rule against it", world: withClients, line: "GET /cgi-bin/menu/delete", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `GET /cgi-bin/menu/delete is denied to client "billing" (rule /cgi-bin/menu/delete)`},
 		{name: "a path that is nobody's", world: withClients, line: "POST /cgi-bin/clear_quota", body: "{}", header: []string{bearer(rootKey)}, status: 403, kind: "http_request_denied", words: `POST /cgi-bin/clear_quota is denied to everyone (rule /cgi-bin/clear_quota*)`},
-		{name: "a page of another site", line: "GET /cgi-bin/user/get", header: []string{"Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}, status: 403, kind: "http_request_denied", words: "a page of another site made a browser send this call"},
+		{name: "a page of another site", line: "GET /cgi-bin/user/get", header: []string{"Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}, status: 403, kind: "http_request_denied", words: "cross-site request from a browser"},
 		{
 			name: "a signature for a host that is not listed", world: setup{proxy: func(o *Options) { o.JSSDKHosts = []string{"shop.example"} }},
 			line: "GET /-/jssdk/config?url=https://evil.example/", status: 403, kind: "http_request_denied",
@@ -69,9 +69,9 @@ func refusals() []refusalRow {
 			words:  `client "hasty" has used up its rate`, retry: "^(100|9[0-9])$",
 		},
 
-		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{"http://" + closedPort()} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "WeChat cannot be reached: connection refused"},
+		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{"http://" + closedPort()} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "cannot reach WeChat: connection refused"},
 		{
-			name: "a host that breaks off", line: "POST /cgi-bin/menu/create", body: "{}", status: 502, kind: "connection_terminated", words: "the connection to WeChat broke off",
+			name: "a host that breaks off", line: "POST /cgi-bin/menu/create", body: "{}", status: 502, kind: "connection_terminated", words: "no answer from WeChat: connection closed before the answer was complete",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Reset}) },
 		},
 		{
@@ -86,10 +86,10 @@ func refusals() []refusalRow {
 					w.call("GET /cgi-bin/user/get", "")
 				}
 			},
-			line: "GET /cgi-bin/user/get", status: 503, kind: "destination_unavailable", words: "WeChat has failed too often and is left alone for a moment", retry: `^3[56]\d\d$`,
+			line: "GET /cgi-bin/user/get", status: 503, kind: "destination_unavailable", words: "WeChat failed several times in a row: circuit breaker open", retry: `^3[56]\d\d$`,
 		},
 		{
-			name: "no answer in time", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "WeChat gave no answer in time",
+			name: "no answer in time", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "no answer from WeChat: no answer in time",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Hang}) },
 		},
 	}

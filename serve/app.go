@@ -36,24 +36,30 @@ type app struct {
 	draining atomic.Bool
 }
 
-// newApp puts together a proxy for cfg. The caller closes it.
-func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *app, err error) {
+// newApp puts together a proxy for cfg. The caller closes it, unless there is an
+// error: then everything that was opened is closed already.
+func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
 	a := &app{log: log, upstreams: map[errcode.Platform]*wechat.Hosts{}}
 	a.settings.Store(cfg)
 	a.storeUp.Store(true)
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
-	if a.store, err = openStore(ctx, cfg, log); err != nil {
+	if err := a.open(ctx, cfg); err != nil {
+		a.close()
 		return nil, err
+	}
+	return a, nil
+}
+
+// open opens and builds all parts, in the order in which they need each other.
+// After an error some of them are nil.
+func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
+	if a.store, err = openStore(ctx, cfg, a.log); err != nil {
+		return err
 	}
 	if err := a.openRoad(cfg); err != nil {
-		return nil, err
+		return err
 	}
-	if a.tracer, err = newTracer(ctx, log); err != nil {
-		return nil, err
+	if a.tracer, err = newTracer(ctx, a.log); err != nil {
+		return err
 	}
 	a.admin = newAdmin(a, cfg)
 	a.manager = token.NewManager(token.Options{Store: a.store, OnEvent: a.tokenEvent})
@@ -61,23 +67,23 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *app, 
 		a.quotas = newQuotas(a.askQuota)
 	}
 	a.proxy = proxy.New(proxy.Options{
-		Logger: log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
+		Logger: a.log, OnCall: a.called, MaxBody: cfg.MaxBody, StatusOK: cfg.ErrorStatus == config.StatusOK,
 		RealTokens: cfg.Disclosure == config.DiscloseReal, JSSDKHosts: cfg.JSSDKHosts,
 	})
 	a.accounts = &accounts{manager: a.manager, proxy: a.proxy, upstreams: a.upstreams, tokens: &a.tokens, onBreaker: a.breakerChanged}
-	return a, a.apply(cfg)
+	return a.apply(cfg)
 }
 
 // openRoad names WeChat's hosts. It opens no connection yet.
 func (a *app) openRoad(cfg *config.Config) (err error) {
-	for platform, hosts := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
-		a.upstreams[platform], err = wechat.NewHosts(wechat.Options{
-			Platform: platform, BaseURLs: hosts, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
+	for platform, urls := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
+		hosts, err := wechat.NewHosts(wechat.Options{
+			Platform: platform, BaseURLs: urls, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
 		})
 		if err != nil {
-			delete(a.upstreams, platform)
 			return err
 		}
+		a.upstreams[platform] = hosts
 	}
 	a.questions, err = wechat.NewHosts(wechat.Options{
 		BaseURLs: cfg.Upstreams, Timeout: askTimeout, BreakerOpenFor: cfg.BreakerOpenFor, Connections: &a.tokens,
@@ -103,7 +109,7 @@ func (a *app) apply(cfg *config.Config) error {
 	return nil
 }
 
-// close ends all that newApp began, as far as it got.
+// close ends everything that newApp began, be it only a part.
 func (a *app) close() {
 	if a.manager != nil {
 		a.manager.Close()

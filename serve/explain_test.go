@@ -14,6 +14,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
@@ -147,9 +148,12 @@ func TestExplainIsBounded(t *testing.T) {
 		_, _ = io.WriteString(w, `{"errcode":0,"request":"`+strings.Repeat("x", maxAnswer)+`"}`)
 	}))
 	defer s.Close()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	if _, err := askHosts(t.Context(), transport, []string{s.URL}, ridPath, secret.New("T"), []byte("{}")); err == nil || !strings.Contains(err.Error(), "256 KiB") {
+	hosts, err := wechat.NewHosts(wechat.Options{BaseURLs: []string{s.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hosts.Close()
+	if _, err := (&app{questions: hosts}).askOnce(t.Context(), ridPath, secret.New("T"), []byte("{}")); err == nil || !strings.Contains(err.Error(), "256 KiB") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"net"
@@ -24,16 +25,17 @@ type dialer struct {
 	egress  *url.URL // nil: none
 	timeout time.Duration
 	session tls.ClientSessionCache
+	roots   *x509.CertPool // nil: the system's
 }
 
-func newDialer(base *url.URL, timeout time.Duration) (*dialer, error) {
+func newDialer(base *url.URL, timeout time.Duration, roots *x509.CertPool) (*dialer, error) {
 	egress, err := http.ProxyFromEnvironment(&http.Request{URL: base})
 	if err != nil {
 		return nil, errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL") // err may quote a password
 	}
 	return &dialer{
 		scheme: base.Scheme, address: withPort(base), name: base.Hostname(), egress: egress,
-		timeout: timeout, session: tls.NewLRUClientSessionCache(64),
+		timeout: timeout, session: tls.NewLRUClientSessionCache(64), roots: roots,
 	}, nil
 }
 
@@ -80,7 +82,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 
 func (d *dialer) handshake(ctx context.Context, raw net.Conn, name string) (net.Conn, error) {
 	c := tls.Client(raw, &tls.Config{
-		ServerName: name, ClientSessionCache: d.session, MinVersion: tls.VersionTLS12,
+		ServerName: name, RootCAs: d.roots, ClientSessionCache: d.session, MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"http/1.1"}, // one sick connection is one sick call
 	})
 	if err := c.HandshakeContext(ctx); err != nil {

@@ -3,6 +3,7 @@ package wechat
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/url"
@@ -91,7 +92,7 @@ func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 		return nil, errors.New("an upstream is not an http or https URL") // unquoted: it may hold a password
 	}
 	p, err := o.Connections.pool(u.Scheme+"://"+u.Host, func() (*pool, error) {
-		d, err := newDialer(u, dialTimeout(timeout))
+		d, err := newDialer(u, dialTimeout(timeout), o.Connections.RootCAs)
 		if err != nil {
 			return nil, err
 		}
@@ -145,6 +146,34 @@ func (h *Hosts) Status() []HostStatus {
 		}
 	}
 	return out
+}
+
+// Peer is the other end of a connection.
+type Peer struct {
+	Addr      string    // address and port that were connected to
+	Egress    string    // the egress proxy's host and port, where it is the one at Addr; else ""
+	CertUntil time.Time // when its TLS certificate ends; zero without TLS
+}
+
+// Shake connects to the first host and shakes hands, to see whether that can be
+// done. The error is a *[Failure].
+func (h *Hosts) Shake(ctx context.Context) (Peer, error) {
+	first := h.hosts[0]
+	if h.transport != nil {
+		return Peer{}, nil
+	}
+	c, err := first.pool.dialer.dial(ctx)
+	if err != nil {
+		f := *connectFailure(err)
+		f.Host = first.authority
+		return Peer{}, &f
+	}
+	defer c.Close()
+	p := Peer{Addr: c.RemoteAddr().String(), Egress: first.pool.dialer.egressName()}
+	if secure, ok := c.(*conn).Conn.(*tls.Conn); ok && len(secure.ConnectionState().PeerCertificates) > 0 {
+		p.CertUntil = secure.ConnectionState().PeerCertificates[0].NotAfter
+	}
+	return p, nil
 }
 
 // Timeout returns how long WeChat may take for an answer.

@@ -15,4 +15,3 @@ func TestPlainUpstreamBehindAnHTTPProxy(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
-

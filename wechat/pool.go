@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -115,6 +116,9 @@ func (p *pool) close() {
 // Connections are the connections to WeChat's hosts that several [Hosts] share.
 // The zero value is ready for use.
 type Connections struct {
+	// RootCAs verify the hosts' certificates. If nil, the system's do.
+	RootCAs *x509.CertPool
+
 	mu    sync.Mutex
 	pools map[string]*pool // :: scheme://host → pool
 }

@@ -46,7 +46,7 @@ func NewWeChat(t testing.TB, change func(*wechattest.Options)) *wechattest.Serve
 // Shop returns the settings of a proxy for the account shop, and more. Of a
 // variable that is there twice the last counts.
 func Shop(s *wechattest.Server, more ...string) []string {
-	return append([]string{"WECHAT_APP_ID=" + ShopID, "WECHAT_APP_SECRET=" + ShopSecret, "WECHAT_UPSTREAMS=" + s.URL, "WECOM_UPSTREAMS=" + s.URL}, more...)
+	return append([]string{"WECHAT_APP_ID=" + ShopID, "WECHAT_APP_SECRET=" + ShopSecret, "WECHAT_UPSTREAMS=" + s.URL, "WECOM_UPSTREAMS=" + s.WeComURL}, more...)
 }
 
 // WriteFile writes a file as an editor does: aside, and renamed into place.

@@ -43,7 +43,10 @@ func live(t *testing.T, api string, f func(l *life)) {
 		}
 		wechat := wechattest.New(wechattest.Options{Accounts: []wechattest.Account{{AppID: shopID, Secret: shopSecret, WeCom: api == "wecom"}}})
 		defer wechat.Close()
-		client := source.NewClient(source.Options{Upstreams: []string{base}, Transport: wechat.RoundTripper()})
+		client, err := source.NewClient(source.Options{Platform: account.Platform(), Upstreams: []string{base}, Transport: wechat.RoundTripper()})
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer client.Close()
 		m := token.NewManager(token.Options{})
 		defer m.Close()
