@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
@@ -48,7 +50,7 @@ func TestFile(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "store")
 	conform(t, func(t *testing.T) token.Store { return openFile(t, dir, quiet(t)) })
-	left, _ := filepath.Glob(filepath.Join(dir, asidePrefix+"*"))
+	left, _ := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -166,7 +168,7 @@ func TestWhatADeadWriterLeftIsRemoved(t *testing.T) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	old, young := filepath.Join(dir, asidePrefix+"1"), filepath.Join(dir, asidePrefix+"2")
+	old, young := filepath.Join(dir, tempPrefix+"1"), filepath.Join(dir, tempPrefix+"2")
 	for _, p := range []string{old, young} {
 		if err := os.WriteFile(p, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -188,11 +190,8 @@ func TestWhatADeadWriterLeftIsRemoved(t *testing.T) {
 func TestAGuardHeldByAnotherIsWaitedForAsLongAsTheContextLasts(t *testing.T) {
 	t.Parallel()
 	f := openFile(t, filepath.Join(t.TempDir(), "store"), quiet(t))
-	guard, err := os.OpenFile(f.path(guardName), os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := tryFlock(guard); !ok {
+	guard := flock.New(f.path(guardName))
+	if ok, err := guard.TryLock(); !ok {
 		t.Fatal(err)
 	}
 	ctx, cancel := contextFor(t, 20*time.Millisecond)
