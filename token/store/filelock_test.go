@@ -1,11 +1,15 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
@@ -150,8 +154,45 @@ func TestAGuardThatIsALinkIsAnError(t *testing.T) {
 	}
 }
 
-// A guard that was opened through a link, which came after the first check, guards
-// nothing.
+// waitingContext closes waiting when somebody begins to wait for it.
+type waitingContext struct {
+	context.Context
+	once    sync.Once
+	waiting chan struct{}
+}
+
+func (c *waitingContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waiting) })
+	return c.Context.Done()
+}
+
+// A link that takes the guard's place while it is waited for guards nothing.
+func TestAGuardThatBecomesALinkIsAnError(t *testing.T) {
+	t.Parallel()
+	f := openFile(t, filepath.Join(t.TempDir(), "store"), quiet(t))
+	guard := flock.New(f.path(guardName))
+	if ok, err := guard.TryLock(); !ok {
+		t.Fatal(err)
+	}
+	ctx := &waitingContext{Context: patient(t), waiting: make(chan struct{})}
+	saved := make(chan error, 1)
+	go func() { saved <- f.Save(ctx, "shop", record(1, "x")) }()
+	<-ctx.waiting
+	target := outside(t, "x")
+	next := f.path("next")
+	link(t, target, next)
+	if err := os.Rename(next, f.path(guardName)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-saved; !errors.Is(err, errReplaced) {
+		t.Errorf("Save says %v", err)
+	}
+	if err := guard.Close(); err != nil {
+		t.Error(err)
+	}
+	untouched(t, "a link", target, "x")
+}
+
 func TestWhatIsOpenMustBeWhatIsThere(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "guard")
