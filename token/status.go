@@ -13,7 +13,7 @@ type State string
 const (
 	Empty   State = "empty"   // never fetched: callers wait
 	Fresh   State = "fresh"   // served
-	Stale   State = "stale"   // served, while a successor is fetched behind
+	Stale   State = "stale"   // served, while a successor is fetched in the background
 	Expired State = "expired" // never served: callers wait
 )
 

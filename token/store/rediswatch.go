@@ -18,11 +18,11 @@ func (r *Redis) Watch(ctx context.Context, changed func(name string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(r.ctx, cancel)()
-	n := newChanges()
+	found := newChanges()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		n.deliver(ctx, changed)
+		found.deliver(ctx, changed)
 	}()
 	defer func() {
 		cancel()
@@ -31,7 +31,7 @@ func (r *Redis) Watch(ctx context.Context, changed func(name string)) error {
 	listen := r.track
 	for wait := 50 * time.Millisecond; ; {
 		began := time.Now()
-		err := r.with(ctx, func(ctx context.Context, c rueidis.Client) error { return listen(ctx, c, n) })
+		err := r.with(ctx, func(ctx context.Context, c rueidis.Client) error { return listen(ctx, c, found) })
 		switch {
 		case ctx.Err() != nil:
 			if r.ctx.Err() != nil {
@@ -61,7 +61,7 @@ var (
 
 // track listens on its own connection to the changes under the prefix that the
 // server reports, until that connection breaks.
-func (r *Redis) track(ctx context.Context, c rueidis.Client, n *changes) error {
+func (r *Redis) track(ctx context.Context, c rueidis.Client, found *changes) error {
 	if c.Mode() == rueidis.ClientModeCluster {
 		return errCannotTrack // each node reports its own keys only
 	}
@@ -72,7 +72,7 @@ func (r *Redis) track(ctx context.Context, c rueidis.Client, n *changes) error {
 	if err := checkRESP3(begin, d); err != nil {
 		return err
 	}
-	broken := d.SetOnInvalidations(func(keys []rueidis.RedisMessage) { r.addKeys(keys, n) })
+	broken := d.SetOnInvalidations(func(keys []rueidis.RedisMessage) { r.addKeys(keys, found) })
 	err := d.Do(begin, d.B().Arbitrary("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX").Args(r.prefix+":{").Build()).Error()
 	switch {
 	case unsupported(err):
@@ -80,7 +80,7 @@ func (r *Redis) track(ctx context.Context, c rueidis.Client, n *changes) error {
 	case err != nil:
 		return err
 	}
-	n.add("")
+	found.add("")
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -91,14 +91,14 @@ func (r *Redis) track(ctx context.Context, c rueidis.Client, n *changes) error {
 
 // addKeys adds the records of the keys that the server says have changed. No keys
 // means that all were deleted, or that the connection is gone.
-func (r *Redis) addKeys(keys []rueidis.RedisMessage, n *changes) {
+func (r *Redis) addKeys(keys []rueidis.RedisMessage, found *changes) {
 	if len(keys) == 0 {
-		n.add("")
+		found.add("")
 	}
 	for _, m := range keys {
 		if key, err := m.ToString(); err == nil {
 			if name, ok := r.nameOf(key); ok {
-				n.add(name)
+				found.add(name)
 			}
 		}
 	}
@@ -123,11 +123,11 @@ func checkRESP3(ctx context.Context, d rueidis.DedicatedClient) error {
 
 // subscribe listens to what other replicas publish. The client subscribes again by
 // itself after the connection was lost.
-func (r *Redis) subscribe(ctx context.Context, c rueidis.Client, n *changes) error {
-	ctx = rueidis.WithOnSubscriptionHook(ctx, func(rueidis.PubSubSubscription) { n.add("") })
+func (r *Redis) subscribe(ctx context.Context, c rueidis.Client, found *changes) error {
+	ctx = rueidis.WithOnSubscriptionHook(ctx, func(rueidis.PubSubSubscription) { found.add("") })
 	err := c.Receive(ctx, c.B().Subscribe().Channel(r.channel()).Build(), func(m rueidis.PubSubMessage) {
 		if id, name, ok := strings.Cut(m.Message, " "); ok && id != r.id {
-			n.add(name)
+			found.add(name)
 		}
 	})
 	if unsupported(err) {
