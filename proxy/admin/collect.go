@@ -101,7 +101,7 @@ func (c *collector) credentials(gauge gaugeFunc, m member) {
 		kind := string(s.Key.Kind)
 		gauge(c.secondsLeft, max(0, math.Floor(s.ExpiresAt.Sub(now).Seconds())), m.Name, kind)
 		gauge(c.state, stateNumber(s.State), m.Name, kind)
-		gauge(c.refused, bit(s.Refused), m.Name, kind)
+		gauge(c.refused, bit(s.Rejected), m.Name, kind)
 		if s.LastErr != nil {
 			code := 0
 			if no := asNo(s.LastErr); no != nil {

@@ -63,10 +63,10 @@ func live(s token.Status) bool {
 
 // refusedForGood reports that WeChat refuses what is held, and that no other
 // can be had.
-func refusedForGood(s token.Status) bool { return s.Refused && s.LastErr != nil }
+func refusedForGood(s token.Status) bool { return s.Rejected && s.LastErr != nil }
 
 func wantsAttention(s token.Status, now time.Time) bool {
-	return s.LastErr != nil || s.Refused || s.Rogue || s.State == token.Expired || now.Before(s.CooldownUntil) ||
+	return s.LastErr != nil || s.Rejected || s.Rogue || s.State == token.Expired || now.Before(s.CooldownUntil) ||
 		s.ForcedLeft >= 0 && s.ForcedLeft <= forcedLow
 }
 

@@ -92,7 +92,7 @@ func TestPageTellsWithinTwoSeconds(t *testing.T) {
 
 func TestPageSaysWhatWeChatRefuses(t *testing.T) {
 	a, w := demo()
-	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("staff", cutOff)
+	w.with("game").with("shop", func(s *token.Status) { s.Rejected, s.LastRejectedErrcode = true, 40001 }).with("staff", cutOff)
 	a.Token(token.Event{Type: token.EventStore, Key: token.Key{Account: "shop", Kind: token.AccessToken}, Step: "damaged", Err: errors.New("it cannot be opened")})
 	for i := range 40 {
 		for _, name := range []string{"shop", "members"} {

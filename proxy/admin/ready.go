@@ -86,7 +86,7 @@ func (a *Admin) serveReady(w http.ResponseWriter, r *http.Request) {
 	now := a.opts.Now()
 	for i, m := range members {
 		s := tokenOf(m.statuses)
-		answer.Accounts[i] = readyRow{Name: m.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Refused: s.Refused, LastError: lastErrorOf(s)}
+		answer.Accounts[i] = readyRow{Name: m.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Refused: s.Rejected, LastError: lastErrorOf(s)}
 	}
 	status := http.StatusOK
 	if !answer.Ready {

@@ -25,7 +25,7 @@ func TestReady(t *testing.T) {
 		{"with a stale one", newWorld().with("shop", func(s *token.Status) { s.State = token.Stale }), "", 200},
 		{"with none yet", newWorld().with("shop", empty), "", 503},
 		{"with a dead one", newWorld().with("shop", expired), "", 503},
-		{"with one that WeChat refuses", newWorld().with("shop", func(s *token.Status) { s.Refused = true }), "", 200},
+		{"with one that WeChat refuses", newWorld().with("shop", func(s *token.Status) { s.Rejected = true }), "", 200},
 		{"with one that WeChat refuses for good", newWorld().with("shop", cutOff), "", 503},
 		{"asked for one that WeChat refuses for good", newWorld().with("shop").with("game", cutOff), "?account=game", 503},
 		{"asked for the one that lives", newWorld().with("shop").with("game", expired), "?account=shop", 200},
@@ -62,7 +62,7 @@ func TestReadySaysWhyAndWhatToDo(t *testing.T) {
 // A token that WeChat refuses is alive by the clock only: everything says so.
 func TestARefusedTokenIsSaidToBe(t *testing.T) {
 	t.Parallel()
-	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("game", cutOff).options())
+	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Rejected, s.LastRejectedErrcode = true, 40001 }).with("game", cutOff).options())
 	ready := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
 	for i, want := range []readyRow{{Name: "game", Refused: true}, {Name: "shop", Refused: true}, {Name: "a-shop"}} {
 		if got := ready.Accounts[i]; got.Name != want.Name || got.Refused != want.Refused || got.State != token.Fresh {

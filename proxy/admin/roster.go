@@ -19,7 +19,7 @@ type member struct {
 }
 
 // refused reports that WeChat refuses the member's access_token.
-func (m member) refused() bool { return tokenOf(m.statuses).Refused }
+func (m member) refused() bool { return tokenOf(m.statuses).Rejected }
 
 // compareRefused puts a member whose token is refused before one whose is not.
 func compareRefused(a, b member) int {

@@ -79,7 +79,7 @@ func TestHealthOf(t *testing.T) {
 		{"alive, with a rogue about", with(func(s *token.Status) { s.Rogue = true }), healthWarning},
 		{"alive, the budget low", with(func(s *token.Status) { s.ForcedLeft = 4 }), healthWarning},
 		{"alive, with no budget at all", with(func(s *token.Status) { s.ForcedLeft = -1 }), healthOK},
-		{"refused, another may come", with(func(s *token.Status) { s.Refused = true }), healthWarning},
+		{"refused, another may come", with(func(s *token.Status) { s.Rejected = true }), healthWarning},
 		{"refused, and no other to be had", with(cutOff), healthDown},
 		{"the ticket refused", append(with(func(*token.Status) {}), refusedTicket), healthWarning},
 		{"quiet", with(func(s *token.Status) { s.CooldownUntil = noon.Add(time.Second) }), healthWarning},
