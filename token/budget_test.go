@@ -96,3 +96,75 @@ func TestSomebodyElseFetchesToo(t *testing.T) {
 		}
 	})
 }
+
+// All replicas, and those that start later, share the twenty forced renewals a day.
+func TestReplicasShareTheForcedRenewalsOfADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWechat(false), newFakeStore()
+		ks := replicas(t, w, s, 2)
+		// insist makes one call that WeChat rejects until a renewal is forced, since it
+		// says that the dead token is good.
+		insist := func(k *Keeper) (ok bool) {
+			dead := k.current.Load().Value.Reveal()
+			_, ok = call(t.Context(), k, func(value string) bool { return value != dead })
+			return ok
+		}
+		for i := range forcedPerDay {
+			time.Sleep(10 * time.Minute)
+			if !insist(ks[0]) {
+				t.Fatalf("renewal %d was not forced", i+1)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		for who, k := range map[string]*Keeper{"another replica": ks[1], "one that starts later": replicas(t, w, s, 1)[0]} {
+			if insist(k) {
+				t.Errorf("%s forced one more", who)
+			}
+			if left := k.Status().ForcedLeft; left != 0 {
+				t.Errorf("%s says that %d are left", who, left)
+			}
+		}
+		if _, forced := w.counts(); forced != forcedPerDay {
+			t.Errorf("%d forced renewals, want %d", forced, forcedPerDay)
+		}
+	})
+}
+
+// A token that is rejected shortly before its end was not stolen: clocks differ,
+// and another replica may be renewing it.
+func TestARejectionNearTheEndIsNoRogue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWechat(true)
+		w.overlap = 0
+		l := &log{}
+		k := start(t, w, Options{OnEvent: l.add})
+		for range 3 {
+			time.Sleep(2*time.Hour - legacyAhead - 30*time.Second)
+			w.kill()
+			if _, ok := call(t.Context(), k, w.accepts); !ok {
+				t.Fatal("not repaired")
+			}
+			if k.Status().Rogue {
+				t.Fatal("accused")
+			}
+		}
+		if n := l.count(EventRogue); n != 0 {
+			t.Errorf("%d rogue events", n)
+		}
+		if asked, _ := w.counts(); asked != 4 {
+			t.Errorf("%d fetches, want the first and three on rejection", asked)
+		}
+	})
+	var b budget
+	for _, c := range []struct {
+		left  time.Duration
+		rogue bool
+	}{
+		{time.Hour, false}, {time.Hour, true}, {time.Minute, false}, // and the count starts again
+		{time.Hour, false}, {legacyAhead + time.Minute, true}, {legacyAhead + time.Minute - 1, false}, {time.Hour, false},
+	} {
+		if got := b.strike(c.left); got != c.rogue {
+			t.Errorf("rejected with %v left: rogue=%v", c.left, got)
+		}
+	}
+}

@@ -211,7 +211,7 @@ func (k *Keeper) Status() Status {
 		s.State = StateAt(cur.Credential, cur.renewAt, now)
 		s.ExpiresAt, s.RenewAt = cur.ExpiresAt, cur.renewAt
 		s.FetchedAt, s.FirstSeenAt = cur.FetchedAt, cur.FirstSeenAt
-		s.Refused = k.rejectedValue == cur.Value && k.rejectedAt.UnixNano() > cur.acceptedNS.Load()
+		s.Rejected = k.rejectedValue == cur.Value && k.rejectedAt.UnixNano() > cur.acceptedNS.Load()
 	}
 	return s
 }

@@ -80,7 +80,7 @@ func TestARejectedTokenIsReplacedWithoutCalls(t *testing.T) {
 				if _, ok := call(t.Context(), k, w.accepts); ok {
 					t.Fatal("a call succeeded")
 				}
-				if s := k.Status(); !s.Refused || s.LastErr == nil {
+				if s := k.Status(); !s.Rejected || s.LastErr == nil {
 					t.Errorf("%+v", s)
 				}
 				w.fail(nil)
@@ -89,7 +89,7 @@ func TestARejectedTokenIsReplacedWithoutCalls(t *testing.T) {
 				if err != nil || !w.accepts(c.Value.Reveal()) {
 					t.Errorf("it was not replaced: %v", err)
 				}
-				if s := k.Status(); s.Refused || s.LastErr != nil {
+				if s := k.Status(); s.Rejected || s.LastErr != nil {
 					t.Errorf("%+v", s)
 				}
 			})

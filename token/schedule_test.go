@@ -2,6 +2,7 @@ package token
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,4 +58,45 @@ func TestBackoff(t *testing.T) {
 			t.Errorf("%s with jitter: %v", c.name, got)
 		}
 	}
+}
+
+// Replicas that fail together do not come back together.
+func TestBackoffJitter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		n      int
+		denied bool
+		jitter float64
+		want   time.Duration
+	}{
+		{"none after the first failure", 1, false, 0.5, time.Second},
+		{"a tenth at half", 2, false, 0.5, 1800 * time.Millisecond},
+		{"almost a fifth at most", 3, false, 0.75, 3400 * time.Millisecond},
+		{"of the longest wait too", 1000, false, 0.5, 54 * time.Second},
+		{"none after a no", 3, true, 0.5, 2 * time.Minute},
+	} {
+		if got := backoff(c.n, c.denied, c.jitter); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		waits := map[time.Duration]bool{}
+		for range 20 {
+			w := newWechat(false)
+			w.fail(errUnreachable)
+			k := start(t, w, Options{})
+			began := time.Now()
+			time.Sleep(1500 * time.Millisecond) // it has failed at once, and after a second
+			wait := k.Status().NextTryAt.Sub(began.Add(time.Second))
+			if wait <= 1600*time.Millisecond || wait > 2*time.Second {
+				t.Errorf("after the second failure it waits %v", wait)
+			}
+			waits[wait] = true
+			k.m.Close()
+		}
+		if len(waits) < 10 {
+			t.Errorf("20 replicas wait for %d different times", len(waits))
+		}
+	})
 }

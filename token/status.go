@@ -13,7 +13,7 @@ type State string
 const (
 	Empty   State = "empty"   // never fetched: callers wait
 	Fresh   State = "fresh"   // served
-	Stale   State = "stale"   // served, while a successor is fetched behind
+	Stale   State = "stale"   // served, while a successor is fetched in the background
 	Expired State = "expired" // never served: callers wait
 )
 
@@ -49,9 +49,9 @@ type Status struct {
 	// call, and how.
 	LastRejectedAt      time.Time
 	LastRejectedErrcode int
-	// Refused reports that WeChat rejected the held value, and has not accepted it
+	// Rejected reports that WeChat rejected the held value, and has not accepted it
 	// since. If LastErr is set too, no successor can be fetched.
-	Refused bool
+	Rejected bool
 	// CooldownUntil is the time until which no rejection starts a renewal.
 	CooldownUntil time.Time
 	// ForcedLeft is how many renewals are left in the budget: the day's forced ones,

@@ -32,7 +32,8 @@ type Use struct {
 	step    step
 }
 
-// Use begins a call that needs the credential. It waits like [Keeper.Get].
+// Use begins a call that needs the credential. It waits, and fails, like
+// [Keeper.Get].
 func (k *Keeper) Use(ctx context.Context) (Use, error) {
 	cur, err := k.get(ctx)
 	return Use{k: k, cur: cur}, err
@@ -56,8 +57,8 @@ func (u *Use) Sending() {
 }
 
 // Accepted notes that WeChat took the credential: an HTTP 2xx answer whose
-// errcode is 0 or absent. Of any other answer that is no rejection either, do not
-// tell.
+// errcode is 0 or absent. An answer that is neither that nor a rejection says
+// nothing about the credential.
 func (u *Use) Accepted() {
 	u.cur.accepted(u.sentNS)
 	if u.step != stepFirst {

@@ -104,6 +104,9 @@ func (a *attempt) request() *http.Request {
 	s := a.s
 	a.url = a.h.url(s.Path, s.Query)
 	header := s.Header
+	if header == nil {
+		header = http.Header{}
+	}
 	if a.h.egressAuth != "" {
 		header = header.Clone()
 		header.Set("Proxy-Authorization", a.h.egressAuth)

@@ -90,7 +90,7 @@ func credentialRowOf(s token.Status, now time.Time) credentialRow {
 	row := credentialRow{
 		Kind: s.Key.Kind, State: s.State, FetchedAt: utc(s.FetchedAt), ExpiresAt: utc(s.ExpiresAt), RenewAt: utc(s.RenewAt),
 		NextTryAt: utc(s.NextTryAt), LastError: lastErrorOf(s), LastRejectedAt: utc(s.LastRejectedAt),
-		LastRejectedErrcode: s.LastRejectedErrcode, Rejected: s.Refused, Rogue: s.Rogue, Renewals: s.Renewals,
+		LastRejectedErrcode: s.LastRejectedErrcode, Rejected: s.Rejected, Rogue: s.Rogue, Renewals: s.Renewals,
 	}
 	if !s.ExpiresAt.IsZero() {
 		row.LifeSeconds = int64(max(usualLife, s.ExpiresAt.Sub(s.FetchedAt)) / time.Second)

@@ -102,7 +102,7 @@ func (g *gauges) credentials(send func(d *prometheus.Desc, v float64, labels ...
 		kind := string(s.Key.Kind)
 		send(g.secondsLeft, max(0, math.Floor(s.ExpiresAt.Sub(now).Seconds())), a.Name, kind)
 		send(g.state, stateNumber(s.State), a.Name, kind)
-		send(g.rejected, oneIf(s.Refused), a.Name, kind)
+		send(g.rejected, oneIf(s.Rejected), a.Name, kind)
 		if s.LastErr != nil {
 			code := 0
 			if answer, ok := errors.AsType[*errcode.Error](s.LastErr); ok {

@@ -80,7 +80,7 @@ func TestHealthOf(t *testing.T) {
 		{"alive, with a rogue about", with(func(s *token.Status) { s.Rogue = true }), healthWarning},
 		{"alive, the budget low", with(func(s *token.Status) { s.ForcedLeft = 4 }), healthWarning},
 		{"alive, with no budget at all", with(func(s *token.Status) { s.ForcedLeft = -1 }), healthOK},
-		{"rejected, another may come", with(func(s *token.Status) { s.Refused = true }), healthWarning},
+		{"rejected, another may come", with(func(s *token.Status) { s.Rejected = true }), healthWarning},
 		{"rejected, and no other could be fetched", with(rejectedForGoodStatus), healthDown},
 		{"the ticket rejected", append(with(func(*token.Status) {}), rejectedTicket), healthWarning},
 		{"quiet", with(func(s *token.Status) { s.CooldownUntil = noon.Add(time.Second) }), healthWarning},

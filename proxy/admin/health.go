@@ -52,13 +52,13 @@ func usable(s token.Status) bool {
 
 // rejectedForGood reports whether WeChat rejects the credential, and gives out
 // no other.
-func rejectedForGood(s token.Status) bool { return s.Refused && s.LastErr != nil }
+func rejectedForGood(s token.Status) bool { return s.Rejected && s.LastErr != nil }
 
 // fewForced is how few forced renewals left are worth a warning.
 const fewForced = 4
 
 func needsAttention(s token.Status, now time.Time) bool {
-	return s.LastErr != nil || s.Refused || s.Rogue || s.State == token.Expired || now.Before(s.CooldownUntil) ||
+	return s.LastErr != nil || s.Rejected || s.Rogue || s.State == token.Expired || now.Before(s.CooldownUntil) ||
 		s.ForcedLeft >= 0 && s.ForcedLeft <= fewForced
 }
 

@@ -109,7 +109,7 @@ func TestPageUpdatesWithinTwoSeconds(t *testing.T) {
 
 func TestPageShowsRejections(t *testing.T) {
 	a, w := example()
-	w.with("game").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("staff", rejectedForGoodStatus)
+	w.with("game").with("shop", func(s *token.Status) { s.Rejected, s.LastRejectedErrcode = true, 40001 }).with("staff", rejectedForGoodStatus)
 	a.Token(token.Event{Type: token.EventStore, Key: token.Key{Account: "shop", Kind: token.AccessToken}, Step: "damaged", Err: errors.New("it cannot be opened")})
 	for i := range 40 {
 		for _, name := range []string{"shop", "members"} {

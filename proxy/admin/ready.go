@@ -87,7 +87,7 @@ func (a *Admin) serveReady(w http.ResponseWriter, r *http.Request) {
 	now := a.opts.Now()
 	for i, account := range accounts {
 		s := accessToken(account.statuses)
-		answer.Accounts[i] = readyRow{Name: account.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Rejected: s.Refused, LastError: lastErrorOf(s)}
+		answer.Accounts[i] = readyRow{Name: account.Name, State: s.State, SecondsLeft: secondsLeft(s, now), Rejected: s.Rejected, LastError: lastErrorOf(s)}
 	}
 	status := http.StatusOK
 	if !answer.Ready {

@@ -25,7 +25,7 @@ func TestReady(t *testing.T) {
 		{"with a stale one", newWorld().with("shop", func(s *token.Status) { s.State = token.Stale }), "", 200},
 		{"with none yet", newWorld().with("shop", empty), "", 503},
 		{"with a dead one", newWorld().with("shop", expired), "", 503},
-		{"with one that WeChat rejects", newWorld().with("shop", func(s *token.Status) { s.Refused = true }), "", 200},
+		{"with one that WeChat rejects", newWorld().with("shop", func(s *token.Status) { s.Rejected = true }), "", 200},
 		{"with one that WeChat rejects for good", newWorld().with("shop", rejectedForGoodStatus), "", 503},
 		{"asked for one that WeChat rejects for good", newWorld().with("shop").with("game", rejectedForGoodStatus), "?account=game", 503},
 		{"asked for the one that lives", newWorld().with("shop").with("game", expired), "?account=shop", 200},
@@ -62,7 +62,7 @@ func TestReadySaysWhyAndWhatToDo(t *testing.T) {
 // A token that WeChat rejects has life left by the clock only.
 func TestRejectedTokenIsReported(t *testing.T) {
 	t.Parallel()
-	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Refused, s.LastRejectedErrcode = true, 40001 }).with("game", rejectedForGoodStatus).options())
+	a := New(newWorld().with("a-shop").with("shop", func(s *token.Status) { s.Rejected, s.LastRejectedErrcode = true, 40001 }).with("game", rejectedForGoodStatus).options())
 	ready := parse[readyAnswer](t, ask(t, a, "GET", "/readyz", ""))
 	for i, want := range []readyRow{{Name: "game", Rejected: true}, {Name: "shop", Rejected: true}, {Name: "a-shop"}} {
 		if got := ready.Accounts[i]; got.Name != want.Name || got.Rejected != want.Rejected || got.State != token.Fresh {

@@ -31,7 +31,7 @@ type accountState struct {
 }
 
 // rejected reports whether WeChat rejects the account's access_token.
-func (a accountState) rejected() bool { return accessToken(a.statuses).Refused }
+func (a accountState) rejected() bool { return accessToken(a.statuses).Rejected }
 
 // find returns an account by its name or ID.
 func (s *snapshot) find(nameOrID string) (accountState, bool) {

@@ -72,7 +72,7 @@ func empty(s *token.Status) { *s = token.Status{Key: s.Key, State: token.Empty, 
 // rejectedForGoodStatus is a token that WeChat rejects while it gives out no
 // other: the secret was reset.
 func rejectedForGoodStatus(s *token.Status) {
-	s.Refused, s.LastRejectedAt, s.LastRejectedErrcode = true, noon.Add(-time.Minute), 40001
+	s.Rejected, s.LastRejectedAt, s.LastRejectedErrcode = true, noon.Add(-time.Minute), 40001
 	s.LastErr, s.LastErrAt = &errcode.Error{Platform: errcode.MP, Endpoint: errcode.Token, Code: 40125, Msg: "invalid appsecret"}, noon.Add(-time.Minute)
 }
 

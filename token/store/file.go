@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,9 +22,8 @@ import (
 const (
 	recordSuffix = ".record"
 	lockSuffix   = ".lock"
-	asidePrefix  = ".new-"
-	guardName    = ".guard" // whoever writes holds an flock on it
-	maxFile      = 1 << 20  // bytes
+	tempPrefix   = ".new-"
+	maxFile      = 1 << 20 // bytes
 	maxKnown     = 4096
 )
 
@@ -32,10 +32,17 @@ const (
 type File struct {
 	dir  string
 	warn Warn
+	disk disk
 
-	mu    sync.Mutex
-	known map[string]known // :: file → what was last seen there
-	bad   map[string]bool  // files that were warned about
+	mu     sync.Mutex
+	known  map[string]known // :: file → what was last seen there
+	warned map[string]bool  // files that were warned about
+}
+
+// disk has the operations that make a record durable. Tests use their own.
+type disk struct {
+	sync   func(*os.File) error
+	rename func(from, to string) error
 }
 
 // known is what was last seen in a file.
@@ -47,35 +54,40 @@ type known struct {
 
 var _ token.Store = (*File)(nil)
 
-// NewFile returns the store in dir, which it makes, for this user alone, where
-// it is missing. A directory that others may look into is warned about: the
-// files are readable for their owner only, but not hidden. The error is that
-// dir cannot be used.
+// NewFile returns the store in dir. It creates dir, for this user alone, if it is
+// missing, and warns if others have access to it. The error is that dir cannot be
+// used.
 func NewFile(dir string, warn Warn) (*File, error) {
-	f := &File{dir: dir, warn: warn, known: map[string]known{}, bad: map[string]bool{}}
+	f := &File{
+		dir: dir, warn: warn, disk: disk{sync: (*os.File).Sync, rename: os.Rename},
+		known: map[string]known{}, warned: map[string]bool{},
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the store's directory: %w", err)
+		return nil, fmt.Errorf("create the store directory: %w", err)
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("look at the store's directory: %w", err)
+		return nil, fmt.Errorf("stat the store directory: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		warn.say("the store's directory is open to others", fmt.Errorf("%s has mode %04o, want 0700", dir, info.Mode().Perm()))
+		warn.emit("other users have access to the store directory", fmt.Errorf("%s has mode %04o, want 0700", dir, info.Mode().Perm()))
+	}
+	if err := checkRegular(f.path(guardName)); err != nil {
+		return nil, fmt.Errorf("use the store directory: %w", err)
 	}
 	guard, err := os.OpenFile(f.path(guardName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("write in the store's directory: %w", err)
+		return nil, fmt.Errorf("write to the store directory: %w", err)
 	}
-	f.tidy()
+	f.removeTemp()
 	return f, guard.Close()
 }
 
 func (f *File) path(file string) string { return filepath.Join(f.dir, file) }
 
-// tidy removes what a process left behind that died while it wrote.
-func (f *File) tidy() {
-	left, _ := filepath.Glob(f.path(asidePrefix + "*")) // the pattern is well formed unless dir is odd: then nothing is removed
+// removeTemp removes the temporary files of processes that died while they wrote.
+func (f *File) removeTemp() {
+	left, _ := filepath.Glob(f.path(tempPrefix + "*")) // if dir makes it a bad pattern, nothing is removed
 	for _, path := range left {
 		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
 			_ = os.Remove(path)
@@ -83,8 +95,8 @@ func (f *File) tidy() {
 	}
 }
 
-// fileOf returns the file for name. It is a hash, since names may hold what
-// file names may not, or differ in letter case only.
+// fileOf returns the file for name. It is a hash, since names may have characters
+// that file names may not, or differ in letter case only.
 func fileOf(name, suffix string) string {
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:20]) + suffix
@@ -114,35 +126,33 @@ func (f *File) Load(ctx context.Context, name string) (token.Record, error) {
 	return rec, nil
 }
 
-// read reads a record's file. One that is damaged, or is not name's, is not
-// found, after a warning. An empty name stands for any.
+// read reads a record's file. A file that is damaged, or belongs to another name
+// than name, is not found, after a warning. An empty name stands for any.
 func (f *File) read(file, name string) (fileRecord, error) {
 	var r fileRecord
 	doc, err := readFile(f.path(file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return r, token.ErrNotFound
-	case err != nil && !errors.Is(err, errOddFile):
+	case err != nil && !errors.Is(err, errNotRegular) && !errors.Is(err, errTooLong):
 		return r, fmt.Errorf("read a record: %w", err)
 	case err == nil:
 		err = json.Unmarshal(doc, &r)
 	}
-	switch {
-	case err != nil:
-	case r.Name == "" || fileOf(r.Name, recordSuffix) != file || name != "" && r.Name != name:
-		err = errors.New("it belongs to another name")
+	if err == nil && (r.Name == "" || fileOf(r.Name, recordSuffix) != file || name != "" && r.Name != name) {
+		err = errors.New("the record in it has another name")
 	}
 	f.mu.Lock()
-	news := err != nil && !f.bad[file]
-	if len(f.bad) >= maxKnown {
-		clear(f.bad)
+	isNew := err != nil && !f.warned[file]
+	if len(f.warned) >= maxKnown {
+		clear(f.warned)
 	}
-	if delete(f.bad, file); err != nil {
-		f.bad[file] = true
+	if delete(f.warned, file); err != nil {
+		f.warned[file] = true
 	}
 	f.mu.Unlock()
-	if news {
-		f.warn.say("a record in the file store is damaged, it will be replaced", fmt.Errorf("%s: %w", f.path(file), err))
+	if isNew {
+		f.warn.emit("damaged record in the file store, it will be replaced", fmt.Errorf("%s: %w", f.path(file), err))
 	}
 	if err != nil {
 		return fileRecord{}, token.ErrNotFound
@@ -150,18 +160,20 @@ func (f *File) read(file, name string) (fileRecord, error) {
 	return r, nil
 }
 
-var errOddFile = errors.New("it is no file of ours")
+var errTooLong = errors.New("longer than 1 MiB")
 
-// readFile reads a whole small file; a link, a pipe or a giant is none of ours.
+// readFile reads a whole small file, and neither a link nor a pipe.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errNotRegular
+	case info.Size() > maxFile:
+		return nil, errTooLong
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, errOddFile
-	}
-	file, err := os.Open(path)
+	file, err := os.OpenInRoot(filepath.Split(path)) // if a link has taken its place meanwhile: not outside the directory
 	if err != nil {
 		return nil, err
 	}
@@ -173,18 +185,18 @@ func readFile(path string) ([]byte, error) {
 func (f *File) Save(ctx context.Context, name string, rec token.Record) error {
 	return f.guarded(ctx, func() error {
 		file := fileOf(name, recordSuffix)
-		held, err := f.read(file, name)
+		stored, err := f.read(file, name)
 		switch {
 		case err != nil && !errors.Is(err, token.ErrNotFound):
 			return err
-		case err == nil && held.Gen >= rec.Gen && !expired(token.Record{ExpiresAt: fromMicros(held.ExpiresAt)}, time.Now()):
+		case err == nil && stored.Gen >= rec.Gen && !expired(token.Record{ExpiresAt: fromMicros(stored.ExpiresAt)}, time.Now()):
 			return token.ErrStale
 		}
 		doc, err := json.Marshal(fileRecord{Name: name, Gen: rec.Gen, ExpiresAt: micros(rec.ExpiresAt), Data: rec.Data})
 		if err != nil {
 			return fmt.Errorf("encode a record: %w", err)
 		}
-		f.note(file, known{name: name, gen: rec.Gen, own: true})
+		f.remember(file, known{name: name, gen: rec.Gen, own: true})
 		return f.replace(file, doc, true)
 	})
 }
@@ -196,12 +208,12 @@ func (f *File) Delete(ctx context.Context, name string) error {
 		if err != nil {
 			return fmt.Errorf("delete a record: %w", err)
 		}
-		return f.sync()
+		return f.syncDir()
 	})
 }
 
-// note remembers what is in file and returns what was known before.
-func (f *File) note(file string, k known) (before known) {
+// remember notes what is in file and returns what was known before.
+func (f *File) remember(file string, k known) (before known) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before = f.known[file]
@@ -212,80 +224,49 @@ func (f *File) note(file string, k known) (before known) {
 	return before
 }
 
-// replace puts doc in file's place: whole or not at all, even if the machine
-// stops, where durable.
+// replace makes doc the content of file: whole or not at all, and if durable even
+// if the machine stops.
 func (f *File) replace(file string, doc []byte, durable bool) (err error) {
-	aside, err := os.CreateTemp(f.dir, asidePrefix+"*") // with mode 0600
+	temp, err := os.CreateTemp(f.dir, tempPrefix+"*") // with mode 0600
 	if err != nil {
-		return fmt.Errorf("write a file aside: %w", err)
+		return fmt.Errorf("write a temporary file: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(aside.Name())
+			_ = os.Remove(temp.Name())
 		}
 	}()
-	_, err = aside.Write(doc)
+	_, err = temp.Write(doc)
 	if err == nil && durable {
-		err = aside.Sync()
+		err = f.disk.sync(temp)
 	}
-	if e := aside.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return fmt.Errorf("write a file aside: %w", err)
+	if err = cmp.Or(err, temp.Close()); err != nil {
+		return fmt.Errorf("write a temporary file: %w", err)
 	}
 	target := f.path(file)
-	err = os.Rename(aside.Name(), target)
+	err = f.disk.rename(temp.Name(), target)
 	if info, e := os.Lstat(target); err != nil && e == nil && info.IsDir() {
-		_ = os.RemoveAll(target) // somebody's folder under our file's name
-		err = os.Rename(aside.Name(), target)
+		_ = os.RemoveAll(target) // a directory under our file's name
+		err = f.disk.rename(temp.Name(), target)
 	}
 	if err != nil {
-		return fmt.Errorf("put a file in its place: %w", err)
+		return fmt.Errorf("rename a temporary file: %w", err)
 	}
 	if durable {
-		return f.sync()
+		return f.syncDir()
 	}
 	return nil
 }
 
-// sync makes the directory's own changes durable, where the system can.
-func (f *File) sync() error {
+// syncDir makes changes of the directory itself durable, if the system can.
+func (f *File) syncDir() error {
 	dir, err := os.Open(f.dir)
 	if err != nil {
-		return fmt.Errorf("open the store's directory: %w", err)
+		return fmt.Errorf("open the store directory: %w", err)
 	}
 	defer dir.Close()
-	_ = dir.Sync() // some file systems cannot, and the data is written either way
+	_ = f.disk.sync(dir) // some file systems cannot, and the record is written either way
 	return nil
-}
-
-// guarded calls do while no other process, and no other goroutine, writes.
-func (f *File) guarded(ctx context.Context, do func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	guard, err := os.OpenFile(f.path(guardName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the store's guard: %w", err)
-	}
-	defer guard.Close() // which unlocks it
-	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
-		ok, err := tryFlock(guard)
-		if err != nil {
-			return fmt.Errorf("lock the store's directory: %w", err)
-		}
-		if ok {
-			return do()
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return fmt.Errorf("lock the store's directory: %w", ctx.Err())
-		case <-t.C:
-		}
-	}
 }
 
 // Close implements [token.Store]. There is nothing to release.

@@ -1,13 +1,17 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
@@ -48,7 +52,7 @@ func TestFile(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "store")
 	conform(t, func(t *testing.T) token.Store { return openFile(t, dir, quiet(t)) })
-	left, _ := filepath.Glob(filepath.Join(dir, asidePrefix+"*"))
+	left, _ := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -166,7 +170,7 @@ func TestWhatADeadWriterLeftIsRemoved(t *testing.T) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	old, young := filepath.Join(dir, asidePrefix+"1"), filepath.Join(dir, asidePrefix+"2")
+	old, young := filepath.Join(dir, tempPrefix+"1"), filepath.Join(dir, tempPrefix+"2")
 	for _, p := range []string{old, young} {
 		if err := os.WriteFile(p, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -188,11 +192,8 @@ func TestWhatADeadWriterLeftIsRemoved(t *testing.T) {
 func TestAGuardHeldByAnotherIsWaitedForAsLongAsTheContextLasts(t *testing.T) {
 	t.Parallel()
 	f := openFile(t, filepath.Join(t.TempDir(), "store"), quiet(t))
-	guard, err := os.OpenFile(f.path(guardName), os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := tryFlock(guard); !ok {
+	guard := flock.New(f.path(guardName))
+	if ok, err := guard.TryLock(); !ok {
 		t.Fatal(err)
 	}
 	ctx, cancel := contextFor(t, 20*time.Millisecond)
@@ -226,4 +227,66 @@ func TestOwnWritesAreNoNews(t *testing.T) {
 	case <-patient(t).Done():
 		t.Error("heard nothing")
 	}
+}
+
+// A saved record survives a machine that stops: its content is on the disk before
+// it gets its name, and then the name.
+func TestASavedRecordIsDurable(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "store")
+	f := openFile(t, dir, quiet(t))
+	var did []string
+	var broken error
+	f.disk.sync = func(file *os.File) error {
+		name := filepath.Base(file.Name())
+		if strings.HasPrefix(name, tempPrefix) {
+			doc, err := os.ReadFile(file.Name())
+			if err != nil || !strings.Contains(string(doc), `"shop"`) {
+				t.Errorf("synced before it was written: %q, %v", doc, err)
+			}
+			name = "the new file"
+		}
+		did = append(did, "sync "+name)
+		return errors.Join(broken, file.Sync())
+	}
+	f.disk.rename = func(from, to string) error {
+		did = append(did, "rename to "+filepath.Base(to))
+		return os.Rename(from, to)
+	}
+	steps := func(want ...string) {
+		t.Helper()
+		if !slices.Equal(did, want) {
+			t.Errorf("it did %q, want %q", did, want)
+		}
+		did = nil
+	}
+	file := fileOf("shop", recordSuffix)
+	for gen := range uint64(2) {
+		if err := f.Save(t.Context(), "shop", record(gen+1, "x")); err != nil {
+			t.Fatal(err)
+		}
+		steps("sync the new file", "rename to "+file, "sync store")
+	}
+
+	broken = errors.New("input/output error")
+	if err := f.Save(t.Context(), "shop", record(3, "lost")); !errors.Is(err, broken) {
+		t.Errorf("a file that cannot be synced is saved: %v", err)
+	}
+	steps("sync the new file")
+	if r, err := f.Load(t.Context(), "shop"); err != nil || r.Gen != 2 {
+		t.Errorf("the record before it: %+v, %v", r, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, tempPrefix+"*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+
+	broken = nil
+	if err := f.Delete(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	steps("sync store")
+	if _, err := f.TryLock(t.Context(), "shop", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	steps("rename to " + fileOf("shop", lockSuffix)) // a lock need not survive
 }

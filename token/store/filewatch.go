@@ -13,11 +13,11 @@ import (
 func (f *File) Watch(ctx context.Context, changed func(name string)) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch the store's directory: %w", err)
+		return fmt.Errorf("watch the store directory: %w", err)
 	}
 	defer w.Close()
 	if err := w.Add(f.dir); err != nil {
-		return fmt.Errorf("watch the store's directory: %w", err)
+		return fmt.Errorf("watch the store directory: %w", err)
 	}
 	changed("")
 	for {
@@ -29,7 +29,7 @@ func (f *File) Watch(ctx context.Context, changed func(name string)) error {
 			case !ok, filepath.Clean(e.Name) == filepath.Clean(f.dir) && e.Has(fsnotify.Remove|fsnotify.Rename):
 				return errDirGone
 			case e.Op != fsnotify.Chmod && isRecord(e.Name):
-				if name, news := f.look(filepath.Base(e.Name)); news {
+				if name, isNew := f.inspect(filepath.Base(e.Name)); isNew {
 					changed(name)
 				}
 			}
@@ -42,14 +42,13 @@ func (f *File) Watch(ctx context.Context, changed func(name string)) error {
 	}
 }
 
-var errDirGone = errors.New("the store's directory is gone")
+var errDirGone = errors.New("the store directory was removed")
 
-// look sees what became of file: whose it is, and whether another has changed
-// it.
-func (f *File) look(file string) (name string, news bool) {
+// inspect returns whose record file is, and whether somebody else has changed it.
+func (f *File) inspect(file string) (name string, changed bool) {
 	r, err := f.read(file, "")
-	if err != nil { // deleted; whose it was is known if it was ever seen
-		return f.note(file, known{}).name, true
+	if err != nil { // deleted: whose it was is known if it was ever seen
+		return f.remember(file, known{}).name, true
 	}
 	f.mu.Lock()
 	k := f.known[file]
@@ -57,6 +56,6 @@ func (f *File) look(file string) (name string, news bool) {
 	if k.own && k.gen == r.Gen {
 		return r.Name, false
 	}
-	f.note(file, known{name: r.Name, gen: r.Gen})
+	f.remember(file, known{name: r.Name, gen: r.Gen})
 	return r.Name, true
 }

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -21,8 +23,8 @@ import (
 type Found struct {
 	Kind  token.Kind
 	Value secret.Secret
-	// ExpiresAt is when the SDK thinks it ends, which is no later than WeChat
-	// does: SDKs take something off.
+	// ExpiresAt is its end according to the SDK. SDKs subtract a margin, so it is no
+	// later than WeChat's.
 	ExpiresAt time.Time
 	// From is the key it was found under.
 	From string
@@ -30,21 +32,21 @@ type Found struct {
 
 const (
 	importTimeout = 10 * time.Second
-	// maxImported is how long a credential found may live. WeChat gives two
-	// hours; what claims more was kept by somebody who does not know.
+	// maxImported is how long an imported credential may live. WeChat gives two
+	// hours; a later end is wrong.
 	maxImported = 2 * time.Hour
 )
 
-// Import looks where SDKs keep the credentials of appid in the Redis at rawURL,
-// so that a move to the proxy needs no new token: WxJava, silenceper/wechat,
+// Import looks up the credentials of appid in the Redis at rawURL, where SDKs keep
+// them, so that a move to the proxy needs no new token: WxJava, silenceper/wechat,
 // PowerWeChat, wechatpy, nest-wechat, and EasyWeChat 4 and 5, each with its own
 // default prefix. EasyWeChat 6 is left out: it has the secret in its keys.
 //
 // secret is needed since some keys hold a hash of it; it is not sent. Nothing
-// is changed in Redis: only TYPE, GET, HGET and PTTL are used. What has no end,
-// or one more than two hours away, is not believed. The result is ordered by
-// kind, the token first, and within a kind by end, the latest first; finding
-// nothing is no error. Without a deadline ctx ends after 10 s.
+// is changed in Redis: only TYPE, GET, HGET and PTTL are used. A credential without
+// an end, or with one more than two hours away, is left out. The result is ordered
+// by kind, the token first, and within a kind by end, the latest first; finding
+// nothing is no error. If ctx has no deadline, Import ends after 10 s.
 func Import(ctx context.Context, rawURL, appid string, secret secret.Secret) ([]Found, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -129,7 +131,7 @@ func places(appid string, secret secret.Secret) []place {
 	return all
 }
 
-// read returns what is at p; false where that is nothing that can be used.
+// read returns the credential at p; false if there is no usable one.
 func (p place) read(ctx context.Context, c rueidis.Client) (Found, bool, error) {
 	kind, err := c.Do(ctx, c.B().Type().Key(p.key).Build()).ToString()
 	if err != nil {
@@ -181,8 +183,8 @@ func unlessNil(err error) error {
 	return err
 }
 
-// foreignEnd is the earlier of what Redis and the SDK itself say; zero where
-// neither says anything. left is not positive where Redis has no end.
+// foreignEnd is the earlier of the ends that Redis and the SDK itself give; zero if
+// neither gives one. left is not positive if Redis has none.
 func foreignEnd(now time.Time, left time.Duration, end string, isMillis bool) time.Time {
 	var at time.Time
 	if left > 0 {
@@ -200,4 +202,57 @@ func foreignEnd(now time.Time, left time.Duration, end string, isMillis bool) ti
 		return said
 	}
 	return at
+}
+
+// foreignValue gets a token or ticket out of what an SDK has stored: the bare
+// text, a JSON string of it, a JSON object (WeChat's answer), that in a JSON
+// string once more, or what PHP's serialize makes of either.
+func foreignValue(raw string) (string, bool) {
+	raw = strings.TrimSpace(raw)
+	for range 3 {
+		var s string
+		if !strings.HasPrefix(raw, `"`) || json.Unmarshal([]byte(raw), &s) != nil {
+			break
+		}
+		raw = strings.TrimSpace(s)
+	}
+	switch {
+	case strings.HasPrefix(raw, "{"):
+		raw = jsonMember(raw)
+	case phpString.MatchString(raw):
+		raw = phpString.FindStringSubmatch(raw)[1]
+	case strings.HasPrefix(raw, "a:"):
+		m := phpMember.FindStringSubmatch(raw)
+		if m == nil {
+			return "", false
+		}
+		raw = m[1]
+	}
+	return raw, len(raw) <= maxForeign && plainValue.MatchString(raw)
+}
+
+const maxForeign = 1024 // bytes; WeChat promises 512
+
+var (
+	// WeChat's values have letters, digits, "-" and "_"; some dots or "=" do no
+	// harm, while anything else says that this is another format.
+	plainValue = regexp.MustCompile(`^[A-Za-z0-9_.~+/=-]{16,}$`)
+	phpString  = regexp.MustCompile(`^s:\d+:"([^"]*)";$`)
+	phpMember  = regexp.MustCompile(`s:\d+:"(?:access_token|ticket)";s:\d+:"([^"]*)";`)
+)
+
+// jsonMember returns the credential in WeChat's answer, or in nest-wechat's
+// and others' wrapping of it.
+func jsonMember(doc string) string {
+	var o struct {
+		AccessToken string `json:"access_token"`
+		Ticket      string `json:"ticket"`
+	}
+	if json.Unmarshal([]byte(doc), &o) != nil {
+		return ""
+	}
+	if o.AccessToken != "" {
+		return o.AccessToken
+	}
+	return o.Ticket
 }

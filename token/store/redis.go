@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,7 +21,7 @@ import (
 type RedisOptions struct {
 	// Prefix begins the name of every key. If empty, "wtp".
 	Prefix string
-	// Warn is told of records that are damaged. If nil, nobody is.
+	// Warn is called for damaged records. If nil, they are replaced silently.
 	Warn Warn
 }
 
@@ -32,9 +33,9 @@ const (
 )
 
 // Redis is a [token.Store] in a Redis server, a cluster, or a primary watched
-// by sentinels. While it cannot be reached every operation fails at once or
-// when its context ends, after 200 ms where that has no deadline; it is
-// connected again behind.
+// by sentinels. While it cannot be reached, every operation fails at once or
+// when its context ends, after 200 ms if that has no deadline; the store reconnects
+// in the background.
 //
 // Keys are "wtp:{name}" for records and "wtp-lock:{name}" for locks, with
 // braces and percent signs in names escaped. They never hold a secret.
@@ -52,8 +53,8 @@ type Redis struct {
 	stop   context.CancelFunc
 	ended  chan struct{} // closed when the connecting goroutine has ended
 
-	lostMu sync.Mutex
-	lost   []*redisLock // asked for and not answered
+	unansweredMu sync.Mutex
+	unanswered   []*redisLock // asked for, and not answered
 }
 
 var _ token.Store = (*Redis)(nil)
@@ -65,20 +66,16 @@ var _ token.Store = (*Redis)(nil)
 //	rediss://…                                    either with TLS
 //	unix:///run/redis.sock?db=0
 //
-// It waits for the server until ctx ends, and for a second at most; one that is
-// down is no error, and is connected to when it comes up. An error says that
-// rawURL cannot be understood, and does not quote it.
+// It waits for the server until ctx ends, and for a second at most. A server that
+// is down is no error: the store connects when it comes up. The error is that
+// rawURL is invalid, and does not quote it.
 func NewRedis(ctx context.Context, rawURL string, o RedisOptions) (*Redis, error) {
 	option, clean, err := parseRedisURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	prefix := o.Prefix
-	if prefix == "" {
-		prefix = "wtp"
-	}
 	r := &Redis{
-		option: option, clean: clean, warn: o.Warn, id: rand.Text(), prefix: prefix,
+		option: option, clean: clean, warn: o.Warn, id: rand.Text(), prefix: cmp.Or(o.Prefix, "wtp"),
 		tried: make(chan struct{}), ended: make(chan struct{}),
 	}
 	r.ctx, r.stop = context.WithCancel(context.Background())
@@ -93,8 +90,8 @@ func NewRedis(ctx context.Context, rawURL string, o RedisOptions) (*Redis, error
 	return r, nil
 }
 
-// connect makes the client, as often as it takes. Once made, the client
-// connects again by itself.
+// connect tries to make the client until it succeeds. The client reconnects by
+// itself.
 func (r *Redis) connect() {
 	defer close(r.ended)
 	for wait, first := 100*time.Millisecond, true; ; wait, first = min(2*wait, 2*time.Second), false {
@@ -149,7 +146,7 @@ func (r *Redis) do(ctx context.Context, what string, op func(context.Context, ru
 	}
 	switch {
 	case err == nil, errors.Is(err, token.ErrNotFound), errors.Is(err, token.ErrStale), errors.Is(err, token.ErrLocked):
-		r.giveBack(ctx)
+		r.releaseUnanswered(ctx)
 		return err
 	}
 	return fmt.Errorf("redis: %s: %w", what, r.clean(err))
@@ -191,7 +188,7 @@ func (r *Redis) Load(ctx context.Context, name string) (token.Record, error) {
 			rec, err = decodeRedis(value)
 		}
 		if err != nil {
-			r.warn.say("a record in Redis is damaged, it will be replaced", fmt.Errorf("%s: %w", r.recordKey(name), err))
+			r.warn.emit("damaged record in Redis, it will be replaced", fmt.Errorf("%s: %w", r.recordKey(name), err))
 		}
 		if err != nil || expired(rec, time.Now()) {
 			return token.ErrNotFound
@@ -204,9 +201,9 @@ func (r *Redis) Load(ctx context.Context, name string) (token.Record, error) {
 	return rec, nil
 }
 
-// saveScript keeps a value whose generation is newer than that of the one held,
-// and tells the other replicas. What is held may be anybody's, of any type. A
-// user who may not publish may still save.
+// saveScript saves a value if its generation is newer than the stored one's, and
+// tells the other replicas. The stored value may be another program's, of any type.
+// A user who may not publish may still save.
 var saveScript = rueidis.NewLuaScript(`
 local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'string' and string.sub(held, 1, 5) == 'wtp1 ' then

@@ -11,7 +11,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
-// redisLock is a key that holds its owner and ends by itself.
+// redisLock is a key whose value is its owner, and that expires by itself.
 type redisLock struct {
 	r     *Redis
 	key   string
@@ -40,30 +40,30 @@ func (r *Redis) TryLock(ctx context.Context, name string, ttl time.Duration) (to
 	return l, nil
 }
 
-// mostUnanswered is how many locks are remembered to be given back.
-const mostUnanswered = 64
+// maxUnanswered is how many unanswered locks are remembered.
+const maxUnanswered = 64
 
-// remember keeps in mind a lock that was asked for and not answered: a server
-// that is paused gives it when it goes on, and nobody would give it back.
+// remember notes a lock that was asked for, and not answered: a server that is
+// paused grants it when it goes on, and nobody would release it.
 func (r *Redis) remember(l *redisLock) {
-	r.lostMu.Lock()
-	defer r.lostMu.Unlock()
-	if len(r.lost) < mostUnanswered {
-		r.lost = append(r.lost, l)
+	r.unansweredMu.Lock()
+	defer r.unansweredMu.Unlock()
+	if len(r.unanswered) < maxUnanswered {
+		r.unanswered = append(r.unanswered, l)
 	}
 }
 
-// giveBack gives such locks back. It is called when the server has answered.
-func (r *Redis) giveBack(ctx context.Context) {
-	r.lostMu.Lock()
-	lost := r.lost
-	r.lost = nil
-	r.lostMu.Unlock()
-	for i, l := range lost {
+// releaseUnanswered releases such locks. It is called when the server has answered.
+func (r *Redis) releaseUnanswered(ctx context.Context) {
+	r.unansweredMu.Lock()
+	locks := r.unanswered
+	r.unanswered = nil
+	r.unansweredMu.Unlock()
+	for i, l := range locks {
 		if r.with(ctx, l.unlock) == nil {
 			continue
 		}
-		for _, l := range lost[i:] {
+		for _, l := range locks[i:] {
 			r.remember(l)
 		}
 		return
@@ -94,7 +94,7 @@ func (l *redisLock) Extend(ctx context.Context, ttl time.Duration) error {
 
 // Unlock implements [token.Lock].
 func (l *redisLock) Unlock(ctx context.Context) error {
-	return l.r.do(ctx, "give a lock back", l.unlock)
+	return l.r.do(ctx, "release a lock", l.unlock)
 }
 
 func (l *redisLock) unlock(ctx context.Context, c rueidis.Client) error {

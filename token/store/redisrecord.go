@@ -12,7 +12,7 @@ import (
 func (r *Redis) recordKey(name string) string { return r.prefix + ":{" + escape.Replace(name) + "}" }
 func (r *Redis) lockKey(name string) string   { return r.prefix + "-lock:{" + escape.Replace(name) + "}" }
 
-// nameOf is recordKey the other way.
+// nameOf is the inverse of recordKey.
 func (r *Redis) nameOf(key string) (string, bool) {
 	s, ok := strings.CutPrefix(key, r.prefix+":{")
 	s, closed := strings.CutSuffix(s, "}")
@@ -25,10 +25,10 @@ var (
 	unescape = strings.NewReplacer("%25", "%", "%7B", "{", "%7D", "}")
 )
 
-// channel is where replicas tell one another what they have written.
+// channel is where replicas publish the names of the records they have written.
 func (r *Redis) channel() string { return r.prefix + ":changed" }
 
-var errForeign = errors.New("it is no record of ours")
+var errForeign = errors.New("not a record of this program")
 
 // A record is "wtp1 ", its generation in 20 digits, " ", its end in Unix
 // microseconds, " ", and the data. Padded numbers compare like text, which

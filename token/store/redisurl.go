@@ -9,13 +9,12 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// parseRedisURL returns the client's settings, and a filter for its errors: no
-// password must show in one. url.Parse quotes what it chokes on, so its own
-// error is not passed on.
+// parseRedisURL returns the client's settings, and a filter that keeps the password
+// out of its errors. The error of url.Parse quotes the URL, so it is not passed on.
 func parseRedisURL(rawURL string) (rueidis.ClientOption, func(error) error, error) {
 	o, err := rueidis.ParseURL(rawURL)
 	if err != nil {
-		return o, nil, errors.New("the Redis URL cannot be understood: want redis://, rediss:// or unix://, a database that is a number, and special characters of a password percent-escaped")
+		return o, nil, errors.New("invalid Redis URL: want redis://, rediss:// or unix://, a number as database, and special characters of the password percent-encoded")
 	}
 	if o.Dialer.Timeout == 0 {
 		o.Dialer.Timeout = dialTimeout
@@ -23,14 +22,14 @@ func parseRedisURL(rawURL string) (rueidis.ClientOption, func(error) error, erro
 	if o.ConnWriteTimeout == 0 {
 		o.ConnWriteTimeout = pingTimeout
 	}
-	// One connection carries all there is to say, a few commands an hour.
+	// One connection is enough for a few commands an hour.
 	o.PipelineMultiplex = -1
 	o.RingScaleEachConn = 8
 	o.ReadBufferEachConn = 32 << 10
 	o.WriteBufferEachConn = 32 << 10
 	o.BlockingPoolSize = 8
-	// The Manager's memory is the cache; the server tells when it is out of date
-	// (see Watch). Without the client's own, servers that know no RESP3 will do.
+	// The Manager's memory is the cache, and Watch tells when it is out of date.
+	// Without the client's own cache, servers without RESP3 work too.
 	o.DisableCache = true
 	if o.Sentinel.MasterSet != "" {
 		o.Sentinel.Dialer = o.Dialer
@@ -43,7 +42,7 @@ func parseRedisURL(rawURL string) (rueidis.ClientOption, func(error) error, erro
 	return o, without(o.Password, url.QueryEscape(o.Password), url.PathEscape(o.Password)), nil
 }
 
-// without returns a filter that withholds errors which quote a secret.
+// without returns a filter that replaces errors which quote a secret.
 func without(secrets ...string) func(error) error {
 	return func(err error) error {
 		if err == nil {
@@ -52,7 +51,7 @@ func without(secrets ...string) func(error) error {
 		text := err.Error()
 		for _, s := range secrets {
 			if s != "" && strings.Contains(text, s) {
-				return errors.New("the error is withheld since it quotes the password")
+				return errors.New("error withheld: it quotes the password")
 			}
 		}
 		return err

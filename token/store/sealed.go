@@ -22,36 +22,36 @@ const KeySize = 32
 // not [KeySize] long.
 func Sealed(inner token.Store, warn Warn, keys ...[]byte) (token.Store, error) {
 	if len(keys) == 0 {
-		return nil, errors.New("seal the store: no key")
+		return nil, errors.New("encrypt the store: no key")
 	}
 	s := &sealed{Store: inner, warn: warn}
 	for i, key := range keys {
 		if len(key) != KeySize {
-			return nil, fmt.Errorf("seal the store: key %d has %d bytes, want %d", i+1, len(key), KeySize)
+			return nil, fmt.Errorf("encrypt the store: key %d has %d bytes, want %d", i+1, len(key), KeySize)
 		}
 		block, err := aes.NewCipher(key)
 		if err != nil {
-			return nil, fmt.Errorf("seal the store: %w", err)
+			return nil, fmt.Errorf("encrypt the store: %w", err)
 		}
 		aead, err := cipher.NewGCMWithRandomNonce(block)
 		if err != nil {
-			return nil, fmt.Errorf("seal the store: %w", err)
+			return nil, fmt.Errorf("encrypt the store: %w", err)
 		}
 		s.keys = append(s.keys, aead)
 	}
 	return s, nil
 }
 
-// sealed is a store whose records only we can read; locks, news and the rest
-// are the inner store's.
+// sealed is a store whose records are encrypted; locks, Watch and the rest are the
+// inner store's.
 type sealed struct {
 	token.Store
 	warn Warn
 	keys []cipher.AEAD
 }
 
-// sealMark begins sealed data, so that a record in clear is told from one
-// under a lost key.
+// sealMark begins encrypted data. It tells a record in clear from one whose key is
+// lost.
 const sealMark = "sealed1:"
 
 // Load implements [token.Store].
@@ -62,7 +62,7 @@ func (s *sealed) Load(ctx context.Context, name string) (token.Record, error) {
 	}
 	data, err := s.open(name, rec)
 	if err != nil {
-		s.warn.say("a record in the store cannot be opened, it will be replaced", fmt.Errorf("%s: %w", name, err))
+		s.warn.emit("cannot decrypt a record in the store, it will be replaced", fmt.Errorf("%s: %w", name, err))
 		return token.Record{}, token.ErrNotFound
 	}
 	rec.Data = data
@@ -71,14 +71,14 @@ func (s *sealed) Load(ctx context.Context, name string) (token.Record, error) {
 
 func (s *sealed) open(name string, rec token.Record) ([]byte, error) {
 	if len(rec.Data) < len(sealMark) || string(rec.Data[:len(sealMark)]) != sealMark {
-		return nil, errors.New("it is not sealed")
+		return nil, errors.New("it is not encrypted")
 	}
 	for _, key := range s.keys {
 		if data, err := key.Open(nil, nil, rec.Data[len(sealMark):], bound(name, rec)); err == nil {
 			return data, nil
 		}
 	}
-	return nil, errors.New("it was sealed with another key, or changed")
+	return nil, errors.New("it was encrypted with another key, or modified")
 }
 
 // Save implements [token.Store].
@@ -87,7 +87,7 @@ func (s *sealed) Save(ctx context.Context, name string, rec token.Record) error 
 	return s.Store.Save(ctx, name, rec)
 }
 
-// bound is what a seal is good for: one record's name, generation and end.
+// bound is what encrypted data is bound to: its record's name, generation and end.
 func bound(name string, rec token.Record) []byte {
 	b := binary.BigEndian.AppendUint64(nil, rec.Gen)
 	b = binary.BigEndian.AppendUint64(b, uint64(micros(rec.ExpiresAt)))

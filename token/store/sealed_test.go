@@ -26,7 +26,7 @@ func seal(t *testing.T, inner token.Store, warn Warn, keys ...[]byte) token.Stor
 func TestSealed(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
-		m := NewMemory()
+		m := newMemory()
 		conform(t, func(t *testing.T) token.Store { return seal(t, m, quiet(t), key(1)) })
 	})
 	t.Run("file", func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestSealed(t *testing.T) {
 
 func TestSealedKeysCanBeChanged(t *testing.T) {
 	t.Parallel()
-	m := NewMemory()
+	m := newMemory()
 	old := seal(t, m, quiet(t), key(1))
 	both := seal(t, m, quiet(t), key(2), key(1))
 	if err := old.Save(t.Context(), "shop", record(1, "secret")); err != nil {
@@ -73,7 +73,7 @@ func TestWhatNoKeyOpensIsNotFound(t *testing.T) {
 		"made longer":         func(_ *string, r *token.Record) { r.ExpiresAt = at.Add(time.Hour) },
 		"made endless":        func(_ *string, r *token.Record) { r.ExpiresAt = time.Time{} },
 	} {
-		m := NewMemory()
+		m := newMemory()
 		var w warnings
 		s := seal(t, m, w.add, key(1))
 		if err := s.Save(t.Context(), "shop", plain); err != nil {
@@ -109,7 +109,7 @@ func TestWhatNoKeyOpensIsNotFound(t *testing.T) {
 
 func TestNoTwoSealsAreAlike(t *testing.T) {
 	t.Parallel()
-	m := NewMemory()
+	m := newMemory()
 	s := seal(t, m, quiet(t), key(1))
 	seen := map[string]bool{}
 	for range 50 {
@@ -128,7 +128,7 @@ func TestNoTwoSealsAreAlike(t *testing.T) {
 func TestSealedWantsGoodKeys(t *testing.T) {
 	t.Parallel()
 	for _, keys := range [][][]byte{nil, {nil}, {key(1), key(2)[:16]}, {[]byte("CANARY")}} {
-		if _, err := Sealed(NewMemory(), nil, keys...); err == nil || leaks(err, "CANARY") {
+		if _, err := Sealed(newMemory(), nil, keys...); err == nil || leaks(err, "CANARY") {
 			t.Errorf("%d keys: %v", len(keys), err)
 		}
 	}

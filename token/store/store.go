@@ -1,10 +1,22 @@
-// Package store has the places where credentials are kept outside the process:
-// memory (for several Managers in one process, and for tests), a directory,
-// and Redis. All of them pass one conformance test. [Sealed] puts encryption
-// around any of them, and [Import] finds what an SDK has left in Redis.
+// Package store keeps credentials outside the process: in a directory or in Redis.
+// Both pass one conformance test. [Sealed] encrypts the records of either, and
+// [Import] finds the credentials that an SDK keeps in Redis.
 //
-// Times are kept to the microsecond. A record whose end has come is as good as
-// forgotten everywhere.
+// Times are kept to the microsecond. An expired record is not found.
+//
+// Map:
+//
+//	store.go        this page; what all stores share
+//	file.go         File: a directory, one file a record
+//	filelock.go     its locks, and its protection against links
+//	filewatch.go    its Watch
+//	redis.go        Redis: connect, load, save, delete
+//	redisurl.go     the URL, and errors without its password
+//	redisrecord.go  names of keys, and the format of a record
+//	redislock.go    its locks
+//	rediswatch.go   its Watch
+//	sealed.go       Sealed: encryption around a store
+//	import.go       Import: credentials that SDKs keep in Redis
 package store
 
 import (
@@ -13,17 +25,17 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 )
 
-// Warn is told what a store goes on in spite of: a damaged record, a directory
-// that others can read. It must not block. If nil, nobody is told.
+// Warn is called with problems that a store works around: a damaged record, a
+// directory that others can read. It must not block. If nil, there are no warnings.
 type Warn func(msg string, err error)
 
-func (w Warn) say(msg string, err error) {
+func (w Warn) emit(msg string, err error) {
 	if w != nil {
 		w(msg, err)
 	}
 }
 
-// expired reports whether r is worth nothing any more.
+// expired reports whether r has expired at now.
 func expired(r token.Record, now time.Time) bool {
 	return !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt)
 }

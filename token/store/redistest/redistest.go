@@ -1,6 +1,10 @@
 //go:build unix
 
 // Package redistest runs real Redis servers for tests, on loopback.
+//
+// Map:
+//
+//	redistest.go  Start, StartSentinel, and what a test can do to a Server
 package redistest
 
 import (
