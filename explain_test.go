@@ -33,7 +33,7 @@ func TestExplainCommand(t *testing.T) {
 		code    int
 		want    string
 	}{
-		{"an unknown rid", environ, []string{"00000000-00000000-00000000"}, exitFailed, "WeChat said no: 76001"},
+		{"an unknown rid", environ, []string{"00000000-00000000-00000000"}, exitFailed, "WeChat answered with an error: 76001"},
 		{"an unknown account", environ, []string{"-account", "another", rid}, exitFailed, "no such account"},
 		{"a wrong key", append(environ, "PROXY_ADMIN_KEY=another"), []string{rid}, exitFailed, "admin key"},
 		{"nobody there", append(environ, "PROXY_ADMIN_LISTEN=127.0.0.1:1"), []string{rid}, exitFailed, "no proxy answers at 127.0.0.1:1"},

@@ -9,6 +9,7 @@
 // Settings from the environment:
 //
 //	config.go      Config, the result
+//	environ.go     the environment as a value
 //	load.go        Load: reads everything and checks what depends on each other
 //	variables.go   the list of variables, their help, and misspelt names
 //	values.go      the value of one variable: secret, choice, size, duration, list

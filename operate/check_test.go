@@ -168,9 +168,9 @@ func TestCheckPrintsTheRemedy(t *testing.T) {
 		{"a retired access point", trouble(wechattest.Trouble{Kind: wechattest.Retired}), []string{"48017", "retired", "已下线"}},
 		{"an empty token", trouble(wechattest.Trouble{Kind: wechattest.EmptyToken}), []string{"no usable access_token", "not WeChat", "不是微信"}},
 		{"an absurd life", trouble(wechattest.Trouble{Kind: wechattest.AbsurdLife, Life: -1}), []string{"expires_in", "不是微信"}},
-		{"a captive portal", trouble(wechattest.Trouble{Kind: wechattest.Garbage}), []string{"no JSON object", "captive portal", "认证门户"}},
-		{"half an answer", trouble(wechattest.Trouble{Kind: wechattest.Broken}), []string{"no JSON object", "captive portal"}},
-		{"nothing", trouble(wechattest.Trouble{Kind: wechattest.Empty}), []string{"no JSON object", "captive portal"}},
+		{"a captive portal", trouble(wechattest.Trouble{Kind: wechattest.Garbage}), []string{"not a JSON object", "captive portal", "认证门户"}},
+		{"half an answer", trouble(wechattest.Trouble{Kind: wechattest.Broken}), []string{"not a JSON object", "captive portal"}},
+		{"nothing", trouble(wechattest.Trouble{Kind: wechattest.Empty}), []string{"not a JSON object", "captive portal"}},
 		{"a gateway's error", trouble(wechattest.Trouble{Kind: wechattest.Status, Status: 502}), []string{"HTTP status 502", "try again", "请重试"}},
 		{"a redirect", trouble(wechattest.Trouble{Kind: wechattest.Redirect}), []string{"HTTP status 302", "captive portal", "认证门户"}},
 		{"a reset", trouble(wechattest.Trouble{Kind: wechattest.Reset}), []string{"token of default", "firewall", "防火墙"}},
@@ -183,7 +183,7 @@ func TestCheckPrintsTheRemedy(t *testing.T) {
 		{
 			"one of two hosts is down",
 			func(w *wechattest.Server) []string { return []string{"WECHAT_UPSTREAMS=http://127.0.0.1:1," + w.URL} },
-			[]string{"FAIL  host 127.0.0.1:1: it refuses", "Nothing listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
+			[]string{"FAIL  host 127.0.0.1:1: connection refused", "Nothing listens there", "ok    token of default: WeChat issued one for 2h0m0s"},
 		},
 		{
 			"a host without TLS",

@@ -8,11 +8,11 @@ import "testing"
 
 // allocationsMost is how many allocations a GET may cost beyond those of a bare
 // ReverseProxy with the same settings; loggedMost is with a log line for a part
-// of the calls. They are just above what is reached (15 both, with Go 1.26): who
+// of the calls. They are just above what is reached (18 both, with Go 1.26; one is the wait for a clean connection): who
 // adds one should know what for.
 const (
-	allocationsMost = 16
-	loggedMost      = 18
+	allocationsMost = 18
+	loggedMost      = 20
 )
 
 // What the proxy does more than ReverseProxy costs a bounded number of

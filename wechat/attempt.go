@@ -45,7 +45,11 @@ func (s *sending) attempt(h *host, g *generation, others bool) error {
 		transport = h.pool.heads
 	}
 	for {
-		a := &attempt{s: s, h: h, others: others}
+		a := &s.first // nearly always the only one
+		if a.s != nil {
+			a = new(attempt)
+		}
+		a.s, a.h, a.others = s, h, others
 		err := a.send(transport)
 		if err == nil {
 			return nil
@@ -246,7 +250,7 @@ func (a *attempt) kind(err error) Kind {
 		return Timeout
 	case a.s.ctx.Err() != nil:
 		return Canceled
-	case context.Cause(a.ctx) == errTimedOut && a.conn == nil:
+	case context.Cause(a.ctx) == errTimedOut && a.conn == nil && a.s.hosts.transport == nil:
 		return ConnectTimeout
 	case context.Cause(a.ctx) == errTimedOut && (a.streams || a.s.until.Load() == 0):
 		return Stalled

@@ -4,6 +4,7 @@
 //
 // Map:
 //
+//	doc.go      this map
 //	call.go     Call in, Answer out: what is sent, and what became of it
 //	hosts.go    the hosts of a platform, in order of preference
 //	send.go     one Send: over the hosts, and again where an access point is retired
@@ -13,7 +14,8 @@
 //	pool.go     connections to a host, replaced when they are old
 //	conn.go     one connection, on which no byte goes to the wrong call
 //	dial.go     making one: TCP, egress proxies, TLS
-//	failure.go  why a call brought no answer, and what to do about it
+//	failure.go  why a call brought no answer
+//	advice.go   what an operator can do about it
 //
 // errcode knows WeChat's numbers, wechattest is WeChat for tests.
 package wechat

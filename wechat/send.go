@@ -22,6 +22,7 @@ type sending struct {
 	// has not gone out entirely.
 	until atomic.Int64
 	out   Answer
+	first attempt
 }
 
 // Send sends c to the first host that takes it and returns WeChat's answer, whose

@@ -103,7 +103,7 @@ func writeFailure(w http.ResponseWriter, err error) {
 		})
 	case rejected:
 		writeProblem(w, http.StatusBadGateway, problem{
-			Message: "WeChat rejected the request", Errcode: answer.Code, Errmsg: stats.Clip(answer.Msg, 300), RID: stats.Clip(answer.RID, 64),
+			Message: "WeChat answered with an error", Errcode: answer.Code, Errmsg: stats.Clip(answer.Msg, 300), RID: stats.Clip(answer.RID, 64),
 			IP: errcode.SeenIP(answer.Msg), Advice: stats.AdviceFor(answer.Platform, answer.Endpoint, answer.Code, answer.Msg),
 		})
 	case errors.Is(err, context.DeadlineExceeded):

@@ -7,6 +7,7 @@
 // Map:
 //
 //	store.go        this page; what all stores share
+//	open.go         Open: the store of the settings
 //	file.go         File: a directory, one file a record
 //	filelock.go     its locks, and its protection against links
 //	filewatch.go    its Watch
