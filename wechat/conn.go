@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // conn is a connection to WeChat under net/http's transport, which trusts a
@@ -17,6 +18,10 @@ import (
 type conn struct {
 	net.Conn
 
+	raw   syscall.RawConn  // nil: silent cannot look
+	look  func(fd uintptr) // sets found
+	found error
+
 	mu      sync.Mutex
 	waiting sync.Cond // for reading or closed to change
 	reading bool      // the transport waits in Read
@@ -25,27 +30,36 @@ type conn struct {
 	closed  bool
 	call    uint64 // counts the calls
 
-	wrote  atomic.Bool // something of the present call has been written
+	asked  atomic.Bool // the present call has begun to write
+	wrote  atomic.Bool // something of it has been written
 	failed atomic.Bool // reading or writing failed: the peer closed, or reset
 }
 
-func newConn(raw net.Conn) *conn {
-	c := &conn{Conn: raw}
+// newConn returns a conn that speaks over c, which may be TLS over tcp.
+func newConn(over, tcp net.Conn) *conn {
+	c := &conn{Conn: over}
 	c.waiting.L = &c.mu
+	c.prepare(tcp)
 	return c
 }
 
 // begin gives the connection to a call. If it was used before, it first waits
-// until the transport has nothing buffered; where it has, the connection closes,
-// the write fails, and the transport takes another one: nothing was sent.
+// until the transport has nothing buffered, and looks whether anything has
+// arrived since. If so the connection closes, the write fails, and the transport
+// takes another one: nothing was sent.
 func (c *conn) begin() (call uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.used && !c.reading && !c.closed {
 		c.waiting.Wait()
 	}
+	if c.used && !c.closed && !c.silent() {
+		c.closed = true
+		_ = c.Conn.Close() // the write says so
+	}
 	c.inUse, c.used = true, true
 	c.call++
+	c.asked.Store(false)
 	c.wrote.Store(false)
 	return c.call
 }
@@ -75,19 +89,20 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // setReading notes that the transport waits for bytes, or got some, and reports
-// whether no call is using the connection.
-func (c *conn) setReading(reading bool) (idle bool) {
+// whether no call has asked for any.
+func (c *conn) setReading(reading bool) (unasked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reading = reading
 	c.waiting.Broadcast()
-	return !c.inUse
+	return !c.inUse || !c.asked.Load()
 }
 
 // Write sends p. Where the peer has stopped reading in the middle of a request
 // it may have answered before it did: then the error is left to Read, which
 // finds either the answer or the end of the connection.
 func (c *conn) Write(p []byte) (int, error) {
+	c.asked.Store(true)
 	n, err := c.Conn.Write(p)
 	if n > 0 {
 		c.wrote.Store(true)

@@ -71,13 +71,13 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 		return nil, connectFailure(err)
 	}
 	if d.scheme != "https" {
-		return newConn(raw), nil
+		return newConn(raw, raw), nil
 	}
 	secure, err := d.handshake(ctx, raw, d.name)
 	if err != nil {
 		return nil, connectFailure(err)
 	}
-	return newConn(secure), nil
+	return newConn(secure, raw), nil
 }
 
 func (d *dialer) handshake(ctx context.Context, raw net.Conn, name string) (net.Conn, error) {

@@ -13,6 +13,7 @@
 //	breaker.go  when a host gets no calls, and how it gets them back
 //	pool.go     connections to a host, replaced when they are old
 //	conn.go     one connection, on which no byte goes to the wrong call
+//	conn_unix.go, conn_other.go  whether anything has arrived on it
 //	dial.go     making one: TCP, egress proxies, TLS
 //	failure.go  why a call brought no answer
 //	advice.go   what an operator can do about it
