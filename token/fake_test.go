@@ -34,7 +34,10 @@ func newWechat(legacy bool) *wechat {
 }
 
 func (w *wechat) Fetch(ctx context.Context, r FetchRequest) (Fetched, error) {
-	if w.delay > 0 && !sleep(ctx, w.delay) {
+	w.mu.Lock()
+	delay := w.delay
+	w.mu.Unlock()
+	if delay > 0 && !sleep(ctx, delay) {
 		return Fetched{}, ctx.Err()
 	}
 	w.mu.Lock()

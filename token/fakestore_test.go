@@ -15,6 +15,7 @@ type fakeStore struct {
 	watchers []func(string)
 	err      error
 	hang     bool
+	hangLoad bool
 }
 
 type fakeLock struct {
@@ -44,11 +45,23 @@ func (s *fakeStore) set(err error, hang bool) {
 	s.err, s.hang = err, hang
 }
 
+// hangLoads makes Load alone hang, or not.
+func (s *fakeStore) hangLoads(hang bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangLoad = hang
+}
+
 func (s *fakeStore) Load(ctx context.Context, name string) (Record, error) {
 	if err := s.trouble(ctx); err != nil {
 		return Record{}, err
 	}
 	s.mu.Lock()
+	if s.hangLoad {
+		s.mu.Unlock()
+		<-ctx.Done()
+		return Record{}, ctx.Err()
+	}
 	defer s.mu.Unlock()
 	r, ok := s.records[name]
 	if !ok {

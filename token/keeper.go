@@ -34,8 +34,9 @@ type Keeper struct {
 	lastErrAt time.Time
 	renewals  uint64
 
-	unsaved bool // what is held is not in the store yet
-	saveAt  time.Time
+	unsaved   bool // what is held is not in the store yet
+	saveAt    time.Time
+	reloading atomic.Bool // a goroutine loads from the store until that answers
 
 	rejectedValue   secret.Secret // of the last rejection
 	rejectedAt      time.Time

@@ -69,7 +69,9 @@ func TestAnOperatorsRenewalJoinsAFetchUnderWay(t *testing.T) {
 		w := newWechat(true)
 		k := start(t, w, Options{})
 		time.Sleep(time.Second)
+		w.mu.Lock()
 		w.delay = time.Second
+		w.mu.Unlock()
 		before := k.current.Load().Value
 		var all sync.WaitGroup
 		for range 2 {

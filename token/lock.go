@@ -36,12 +36,16 @@ func (k *Keeper) lockOrAdopt(ctx context.Context, f *fetch) (adopted bool, unloc
 		}
 		if err != nil && !errors.Is(err, ErrLocked) {
 			k.m.noteStore(k.key, err)
+			if k.supplied(f) {
+				return true, unlock
+			}
 			if !k.exclusive() || !f.before.live(began.UnixNano()) || k.m.storeGivenUp(began) || !sleepLockPoll(ctx) {
 				return false, unlock
 			}
 			continue
 		}
-		if k.load(ctx) && k.suppliedByStore(f) {
+		k.load(ctx)
+		if k.supplied(f) {
 			return true, unlock
 		}
 		if err == nil || !time.Now().Before(deadline) || !sleepLockPoll(ctx) {
@@ -52,9 +56,9 @@ func (k *Keeper) lockOrAdopt(ctx context.Context, f *fetch) (adopted bool, unloc
 
 func sleepLockPoll(ctx context.Context) bool { return sleep(ctx, lockPollMin+rand.N(lockPollMin)) }
 
-// suppliedByStore reports whether what is held now came after f started and is
-// what f wants, so that WeChat need not be asked.
-func (k *Keeper) suppliedByStore(f *fetch) bool {
+// supplied reports whether what is held now came after f started and is what f
+// wants, so that WeChat need not be asked: f itself has loaded it, or Watch has.
+func (k *Keeper) supplied(f *fetch) bool {
 	cur := k.current.Load()
 	now := time.Now()
 	switch {

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 )
 
-// saveRetry is how long to wait before a store that failed is tried again.
-const saveRetry = 2 * time.Second
+// storeRetry is how long to wait before a store that failed is tried again.
+const storeRetry = 2 * time.Second
 
 // storedCredential is a credential as a store keeps it.
 type storedCredential struct {
@@ -127,7 +128,7 @@ func (k *Keeper) save(ctx context.Context, c Credential) {
 	k.mu.Lock()
 	if cur := k.current.Load(); cur != nil && cur.Gen == c.Gen {
 		k.unsaved = err != nil && !stale
-		k.saveAt = time.Now().Add(saveRetry)
+		k.saveAt = time.Now().Add(storeRetry)
 	}
 	k.mu.Unlock()
 	if stale && !k.loadNewer(ctx, c) {
@@ -162,23 +163,18 @@ func (k *Keeper) writeBack() {
 	}
 }
 
-func (k *Keeper) isUnsaved() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.unsaved
-}
-
 // watch follows what other replicas write.
 func (m *Manager) watch() {
 	for m.ctx.Err() == nil {
 		err := m.opts.Store.Watch(m.ctx, m.changed)
-		if err == nil || !sleep(m.ctx, saveRetry) {
+		if err == nil || !sleep(m.ctx, storeRetry) {
 			return
 		}
 	}
 }
 
-// changed loads the records that another process has written: name, or all.
+// changed loads the records that another process has written: name, or all. A store
+// that does not answer is asked again: the change will not be reported twice.
 func (m *Manager) changed(name string) {
 	m.mu.RLock()
 	var changed []*Keeper
@@ -195,13 +191,28 @@ func (m *Manager) changed(name string) {
 		return
 	}
 	m.work.Go(func() {
-		for _, k := range changed {
-			before := k.current.Load()
-			if k.load(m.ctx); k.current.Load() != before || k.isUnsaved() {
-				m.plan(k)
-			}
+		changed = slices.DeleteFunc(changed, (*Keeper).loadChange)
+		for len(changed) > 0 && sleep(m.ctx, storeRetry) {
+			changed = slices.DeleteFunc(changed, func(k *Keeper) bool {
+				k.reloading.Store(false)
+				return k.loadChange()
+			})
 		}
 	})
+}
+
+// loadChange loads what another process has written. It reports whether that is
+// done: false if the store did not answer and nobody else tries again.
+func (k *Keeper) loadChange() (done bool) {
+	before := k.current.Load()
+	answered := k.load(k.m.ctx)
+	k.mu.Lock()
+	gone, unsaved := k.gone, k.unsaved
+	k.mu.Unlock()
+	if k.current.Load() != before || unsaved {
+		k.m.plan(k)
+	}
+	return answered || gone || !k.reloading.CompareAndSwap(false, true)
 }
 
 // noteStore notes whether the store works, and tells when that changes.

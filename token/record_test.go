@@ -119,3 +119,56 @@ func TestDamagedRecordsAreReplaced(t *testing.T) {
 		})
 	}
 }
+
+// A store that reports a change and then does not answer is asked again, since it
+// will not report the change twice.
+func TestAChangeThatCannotBeLoadedIsLoadedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWechat(true), newFakeStore()
+		ks := replicas(t, w, s, 2)
+		time.Sleep(time.Second)
+		s.hangLoads(true)
+		c, err := ks[0].Renew(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		if ks[1].current.Load().Value == c.Value {
+			t.Fatal("loaded, though the store hangs")
+		}
+		s.hangLoads(false)
+		time.Sleep(3 * time.Second)
+		if ks[1].current.Load().Value != c.Value {
+			t.Error("the change was never loaded")
+		}
+	})
+}
+
+// A replica's first fetch waits for the lock of another replica. The other's token
+// arrives through Watch, then the store fails: WeChat is not asked for a second one.
+func TestWhatWatchSuppliedIsNotFetchedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWechat(true), newFakeStore()
+		if _, err := s.TryLock(t.Context(), RecordName("shop", "wx1", AccessToken), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		k := start(t, w, Options{Store: s})
+		synctest.Wait() // its fetch waits for the lock
+		got, err := w.Fetch(t.Context(), FetchRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Save(t.Context(), k.name, EncodeRecord(successor(nil, wallClock(), got, LegacySchedule()))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // the token has arrived, and the fetch is still waiting
+		s.set(errors.New("connection refused"), false)
+		time.Sleep(time.Minute)
+		if cur := k.current.Load(); cur == nil || cur.Value != got.Value {
+			t.Error("the token was replaced")
+		}
+		if asked, _ := w.counts(); asked != 1 {
+			t.Errorf("%d fetches, want the other replica's", asked)
+		}
+	})
+}
