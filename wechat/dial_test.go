@@ -1,0 +1,202 @@
+package wechat
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// throughEgress has h's hosts reached through the egress proxy at via.
+func throughEgress(t *testing.T, h *Hosts, via string) {
+	t.Helper()
+	u, err := url.Parse(via)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range h.hosts {
+		one.pool.dialer.egress = u
+	}
+}
+
+// egressProxy is an HTTP proxy that answers CONNECT with status, and tunnels where
+// that is 200. It notes what it was asked.
+func egressProxy(t *testing.T, status int) (address string, asked func() []string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var seen []string
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer conn.Close()
+				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })() // at the end of the test
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				seen = append(seen, r.Method+" "+r.RequestURI+" "+r.Header.Get("Proxy-Authorization"))
+				mu.Unlock()
+				fmt.Fprintf(conn, "HTTP/1.1 %d SECRET\r\nX-Secret: SECRET\r\n\r\n", status)
+				if status != http.StatusOK {
+					return
+				}
+				far, err := net.Dial("tcp", r.Host)
+				if err != nil {
+					return
+				}
+				defer far.Close()
+				go func() { _, _ = io.Copy(far, conn); _ = far.Close() }()
+				_, _ = io.Copy(conn, far)
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); all.Wait() })
+	return l.Addr().String(), func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string(nil), seen...)
+	}
+}
+
+// An egress proxy that refuses is named as what it is. The next host is tried
+// whatever the method, and no host is blamed.
+func TestAnEgressProxyThatRefuses(t *testing.T) {
+	for _, status := range []int{407, 403, 502, 503} {
+		egress, asked := egressProxy(t, status)
+		h := newHosts(t, Options{BaseURLs: []string{"https://a.invalid", "https://b.invalid:8443"}})
+		throughEgress(t, h, "http://user:PASSWORD@"+egress)
+		for range 10 {
+			a, _, err := send(t, h, post("/cgi-bin/x", "{}"))
+			want := fmt.Sprintf("b.invalid:8443: egress proxy %s answered CONNECT with HTTP status %d", egress, status)
+			if kindOf(err) != EgressRefused || err.Error() != want || a.Sends != 2 {
+				t.Fatalf("%v after %d sends, want %s", err, a.Sends, want)
+			}
+			if text := fmt.Sprintf("%v %+v %#v %s", err, err, err, a.Before); strings.Contains(text, "SECRET") || strings.Contains(text, "PASSWORD") {
+				t.Errorf("it quotes: %s", text)
+			}
+		}
+		if s := h.Status(); s[0].State != "closed" || s[1].State != "closed" {
+			t.Errorf("status %d: the breakers are %s and %s", status, s[0].State, s[1].State)
+		}
+		if got := asked(); got[0] != "CONNECT a.invalid:443 Basic dXNlcjpQQVNTV09SRA==" || !strings.HasPrefix(got[1], "CONNECT b.invalid:8443 ") {
+			t.Errorf("the egress proxy was asked %q", got[:2])
+		}
+	}
+}
+
+func TestAnEgressProxyThatIsDown(t *testing.T) {
+	dead := strings.TrimPrefix(deadHost(t), "http://")
+	for _, scheme := range []string{"http", "socks5"} {
+		h := newHosts(t, Options{BaseURLs: []string{"https://a.invalid"}})
+		throughEgress(t, h, scheme+"://"+dead)
+		_, _, err := send(t, h, post("/cgi-bin/x", "{}"))
+		if want := "a.invalid: egress proxy " + dead + ": connection refused"; kindOf(err) != Refused || err.Error() != want {
+			t.Errorf("%s: %v, want %s", scheme, err, want)
+		}
+	}
+}
+
+// Through a tunnel, SOCKS, and with the whole URL for plain HTTP.
+func TestEgressProxies(t *testing.T) {
+	host := newRawHost(t, says(good))
+	t.Run("a tunnel", func(t *testing.T) {
+		egress, asked := egressProxy(t, http.StatusOK)
+		d := &dialer{scheme: "https", address: strings.TrimPrefix(host.url, "http://"), timeout: dialTimeout(0) + 5e9, egress: &url.URL{Scheme: "http", Host: egress}}
+		c, err := d.reach(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+		if line, err := bufio.NewReader(c).ReadString('\n'); line != "HTTP/1.1 200 OK\r\n" || len(asked()) != 1 {
+			t.Errorf("%q, %v", line, err)
+		}
+	})
+	t.Run("SOCKS", func(t *testing.T) {
+		h := newHosts(t, Options{BaseURLs: []string{host.url}})
+		throughEgress(t, h, "socks5://"+socksProxy(t, 0))
+		if a, _, err := send(t, h, post("/x", "{}")); err != nil || !a.Found {
+			t.Error(err)
+		}
+		refusing := newHosts(t, Options{BaseURLs: []string{host.url}})
+		throughEgress(t, refusing, "socks5://"+socksProxy(t, 2))
+		if _, _, err := send(t, refusing, post("/x", "{}")); kindOf(err) != EgressRefused {
+			t.Error(err)
+		}
+	})
+	t.Run("plain HTTP", func(t *testing.T) {
+		egress := newRawHost(t, says(good))
+		h := newHosts(t, Options{BaseURLs: []string{"http://wechat.invalid/base"}})
+		throughEgress(t, h, egress.url)
+		h.hosts[0].prefix = "//wechat.invalid/base"
+		if _, _, err := send(t, h, get("/cgi-bin/x")); err != nil {
+			t.Fatal(err)
+		}
+		if got := egress.requests(); len(got) != 1 || got[0] != "GET http://wechat.invalid/base/cgi-bin/x" {
+			t.Errorf("the egress proxy was asked %q", got)
+		}
+	})
+}
+
+// socksProxy is a SOCKS5 proxy that answers every request with reply, and
+// connects where that is 0.
+func socksProxy(t *testing.T, reply byte) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer conn.Close()
+				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })() // at the end of the test
+				hello := make([]byte, 3) // version, one method: none
+				if _, err := io.ReadFull(conn, hello); err != nil {
+					return
+				}
+				_, _ = conn.Write([]byte{5, 0})
+				head := make([]byte, 4)
+				if _, err := io.ReadFull(conn, head); err != nil || head[3] != 1 { // an IPv4 address
+					return
+				}
+				address := make([]byte, 6)
+				_, _ = io.ReadFull(conn, address)
+				_, _ = conn.Write(append([]byte{5, reply, 0, 1}, address...))
+				if reply != 0 {
+					return
+				}
+				far, err := net.Dial("tcp", fmt.Sprintf("%v:%d", net.IP(address[:4]), int(address[4])<<8|int(address[5])))
+				if err != nil {
+					return
+				}
+				defer far.Close()
+				go func() { _, _ = io.Copy(far, conn); _ = far.Close() }()
+				_, _ = io.Copy(conn, far)
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); all.Wait() })
+	return l.Addr().String()
+}
