@@ -67,20 +67,6 @@ func (d *discard) Write(p []byte) (int, error)      { d.bytes += len(p); return 
 func (d *discard) SetReadDeadline(time.Time) error  { return nil }
 func (d *discard) SetWriteDeadline(time.Time) error { return nil }
 
-// stubTransport is WeChat without a network.
-type stubTransport struct{}
-
-func (stubTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.Contains(r.URL.RawQuery, "access_token=") {
-		return nil, fmt.Errorf("no access_token")
-	}
-	return &http.Response{
-		Status: "200 OK", StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-		Header:        http.Header{"Content-Type": {"application/json; encoding=utf-8"}, "Date": {"Mon, 02 Jan 2006 15:04:05 GMT"}},
-		ContentLength: int64(len(benchAnswer)), Body: io.NopCloser(strings.NewReader(benchAnswer)),
-	}, nil
-}
-
 // Each benchmark goes through a tuned bare ReverseProxy and through this one,
 // over loopback. Client and backend allocate nothing per call, so the figures
 // are the proxy's. CPU ratios come from testdata/perf/compare.sh.
@@ -285,7 +271,7 @@ func readHead(r *bufio.Reader) (h head, err error) {
 }
 
 // benchBackend answers as WeChat would, at once and without allocating.
-func benchBackend(b *testing.B) (url string) {
+func benchBackend(b testing.TB) (url string) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

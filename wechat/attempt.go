@@ -18,7 +18,9 @@ const stall = 35 * time.Second
 // errTimedOut cancels an attempt whose time is over.
 var errTimedOut = errors.New("timed out")
 
-// attempt is one request to one host, until all of its answer has been read.
+// attempt is one request to one host over net/http's transport, until all of its
+// answer has been read. Calls whose body streams go this way, see lean.go for the
+// others.
 type attempt struct {
 	s      *sending
 	h      *host
@@ -35,29 +37,16 @@ type attempt struct {
 	streams bool // the header has arrived, and the body goes on
 }
 
-// attempt sends the call to h and reads the first bytes of the answer into s.out.
-func (s *sending) attempt(h *host, g *generation, others bool) error {
-	var transport http.RoundTripper = g.Transport
-	switch {
-	case s.hosts.transport != nil:
-		transport = s.hosts.transport
-	case s.Method == http.MethodHead:
-		transport = h.pool.heads
-	}
+// stream sends the call to h over net/http's transport and reads the first bytes
+// of the answer into s.out.
+func (s *sending) stream(h *host, transport http.RoundTripper, others bool) error {
 	for {
-		a := &s.first // nearly always the only one
-		if a.s != nil {
-			a = new(attempt)
-		}
-		a.s, a.h, a.others = s, h, others
+		a := &attempt{s: s, h: h, others: others}
 		err := a.send(transport)
-		if err == nil {
-			return nil
-		}
-		if !a.unsent() || s.ctx.Err() != nil {
+		if err == nil || !a.unsent() || s.ctx.Err() != nil {
 			return err
 		}
-		others = a.others // a pooled connection had died: the next one is as good as the first
+		// A pooled connection had died: the next one is as good as the first.
 	}
 }
 
@@ -74,7 +63,7 @@ func (a *attempt) send(transport http.RoundTripper) error {
 	start := time.Now()
 	first := stall
 	if s.Body == nil || s.held != nil {
-		first = a.sentAll(start)
+		first = s.sentAll(start, a.others)
 	}
 	a.timer = time.AfterFunc(first, a.timeOut)
 	a.trace.GotConn = a.gotConn
@@ -90,7 +79,6 @@ func (a *attempt) send(transport http.RoundTripper) error {
 		a.end()
 		return err
 	}
-	s.out.Host = a.h.authority
 	return nil
 }
 
@@ -156,31 +144,11 @@ func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.ReadCloser.Read(p)
 	switch {
 	case err == io.EOF:
-		u.a.timer.Reset(u.a.sentAll(time.Now()))
+		u.a.timer.Reset(u.a.s.sentAll(time.Now(), u.a.others))
 	case n > 0:
 		u.a.timer.Reset(stall)
 	}
 	return n, err
-}
-
-// sentAll notes that the request has gone out entirely, and returns how long its
-// answer may take.
-func (a *attempt) sentAll(now time.Time) time.Duration {
-	a.s.until.CompareAndSwap(0, now.Add(a.s.left).UnixNano())
-	return a.mayTake(now)
-}
-
-// mayTake is what is left of the call's time: half of that where another host
-// could still answer, and stall while the time has not begun.
-func (a *attempt) mayTake(now time.Time) time.Duration {
-	if a.s.until.Load() == 0 {
-		return stall
-	}
-	left := a.s.remaining(now)
-	if a.others && a.s.repeatable() {
-		left /= 2
-	}
-	return max(left, time.Millisecond)
 }
 
 func (a *attempt) timeOut() { a.cancel(errTimedOut) }
@@ -188,36 +156,18 @@ func (a *attempt) timeOut() { a.cancel(errTimedOut) }
 // read takes in the beginning of the answer. What streams goes on under the
 // attempt's eyes.
 func (a *attempt) read(resp *http.Response) error {
-	a.timer.Reset(a.mayTake(time.Now())) // a short answer has to be there by then
-	if resp.StatusCode < http.StatusOK {
-		_ = resp.Body.Close() // it is no answer
-		return errNotAnAnswer
-	}
-	out := &a.s.out
-	var err error
-	out.Answer, out.Found, out.Whole, err = a.s.hosts.peeker.peek(resp)
-	if err != nil {
+	a.timer.Reset(a.s.mayTake(time.Now(), a.others)) // a short answer has to be there by then
+	if err := a.s.take(resp); err != nil {
 		return err
 	}
-	out.Response = resp
-	if out.Whole {
-		resp.Trailer = nil
+	if a.s.out.Whole {
 		a.end()
 		return nil
 	}
 	a.timer.Reset(stall)
-	if resp.ContentLength < 0 {
-		// A trailer could carry anything, and WeChat is not known to send one:
-		// net/http fills in that of the answer it gave us, not of its copy.
-		plain := *resp
-		plain.Trailer = nil
-		out.Response = &plain
-	}
-	out.Body = &download{ReadCloser: resp.Body, a: a}
+	a.s.out.Body = &download{ReadCloser: a.s.out.Body, a: a}
 	return nil
 }
-
-var errNotAnAnswer = errors.New("an interim status is no answer")
 
 // end gives up what the attempt holds.
 func (a *attempt) end() {

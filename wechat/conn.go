@@ -5,10 +5,10 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 )
 
-// conn is a connection to WeChat under net/http's transport, which trusts a
+// conn is a connection to WeChat under net/http's transport, which carries the
+// bodies that stream. The transport trusts a
 // server more than we can: bytes that nobody asked for it prints to standard
 // error, and it may take them for the answer to the next call, which may be
 // another account's. So a conn knows whether a call is using it. What arrives
@@ -18,9 +18,7 @@ import (
 type conn struct {
 	net.Conn
 
-	raw   syscall.RawConn  // nil: silent cannot look
-	look  func(fd uintptr) // sets found
-	found error
+	probe
 
 	mu      sync.Mutex
 	waiting sync.Cond // for reading or closed to change
@@ -37,9 +35,8 @@ type conn struct {
 
 // newConn returns a conn that speaks over c, which may be TLS over tcp.
 func newConn(over, tcp net.Conn) *conn {
-	c := &conn{Conn: over}
+	c := &conn{Conn: over, probe: newProbe(tcp)}
 	c.waiting.L = &c.mu
-	c.prepare(tcp)
 	return c
 }
 

@@ -149,7 +149,9 @@ func TestBytesOnAnIdleConnection(t *testing.T) {
 				}
 				read <- struct{}{}
 				<-sent
-				eventually(t, "the connection ends", func() bool { return h.ended.Load() == h.conns.Load() })
+				if n := h.conns.Load(); n != int64(i+1) {
+					t.Errorf("call %d is the %d. connection's", i, n)
+				}
 			}
 			if text := printed.String(); text != "" {
 				t.Errorf("net/http printed %q", text)

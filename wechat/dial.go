@@ -62,22 +62,23 @@ func (d *dialer) egressName() string {
 	return withPort(d.egress)
 }
 
-// dial connects and, for https, shakes hands. Its error is a *[Failure].
-func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+// dial connects and, for https, shakes hands. tcp is what lies under conn, or conn
+// itself. Its error is a *[Failure].
+func (d *dialer) dial(ctx context.Context) (conn, tcp net.Conn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	raw, err := d.reach(ctx)
 	if err != nil {
-		return nil, connectFailure(err)
+		return nil, nil, connectFailure(err)
 	}
 	if d.scheme != "https" {
-		return newConn(raw, raw), nil
+		return raw, raw, nil
 	}
 	secure, err := d.handshake(ctx, raw, d.name)
 	if err != nil {
-		return nil, connectFailure(err)
+		return nil, nil, connectFailure(err)
 	}
-	return newConn(secure, raw), nil
+	return secure, raw, nil
 }
 
 func (d *dialer) handshake(ctx context.Context, raw net.Conn, name string) (net.Conn, error) {

@@ -144,7 +144,7 @@ func TestEgressProxies(t *testing.T) {
 		egress := newRawHost(t, says(good))
 		h := newHosts(t, Options{BaseURLs: []string{"http://wechat.invalid/base"}})
 		throughEgress(t, h, egress.url)
-		h.hosts[0].prefix = "//wechat.invalid/base"
+		h.hosts[0].prefix, h.hosts[0].target = "//wechat.invalid/base", "http://wechat.invalid/base"
 		if _, _, err := send(t, h, get("/cgi-bin/x")); err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func socksProxy(t *testing.T, reply byte) string {
 			all.Go(func() {
 				defer conn.Close()
 				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })() // at the end of the test
-				hello := make([]byte, 3) // version, one method: none
+				hello := make([]byte, 3)                                            // version, one method: none
 				if _, err := io.ReadFull(conn, hello); err != nil {
 					return
 				}

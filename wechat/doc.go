@@ -8,12 +8,15 @@
 //	call.go     Call in, Answer out: what is sent, and what became of it
 //	hosts.go    the hosts of a platform, in order of preference
 //	send.go     one Send: over the hosts, and again where an access point is retired
-//	attempt.go  one request to one host, and its deadlines
+//	lean.go     one request whose body is held, on the caller's goroutine
+//	leanpool.go the idle connections for it
+//	head.go     how it is written
+//	attempt.go  one request whose body streams, over net/http's transport
+//	conn.go     a connection under that transport, on which no byte goes to the wrong call
+//	probe_unix.go, probe_other.go  whether anything has arrived on a connection
 //	peek.go     the first bytes of an answer: is there an errcode?
 //	breaker.go  when a host gets no calls, and how it gets them back
 //	pool.go     connections to a host, replaced when they are old
-//	conn.go     one connection, on which no byte goes to the wrong call
-//	conn_unix.go, conn_other.go  whether anything has arrived on it
 //	dial.go     making one: TCP, egress proxies, TLS
 //	failure.go  why a call brought no answer
 //	advice.go   what an operator can do about it

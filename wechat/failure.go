@@ -34,6 +34,7 @@ const (
 	EgressRefused  Kind = "egress_refused" // the egress proxy refused the CONNECT
 	NoDescriptors  Kind = "no_descriptors" // this process has no file descriptor left
 	BreakerOpen    Kind = "breaker_open"
+	Malformed      Kind = "malformed" // the request cannot be written as HTTP
 
 	Timeout   Kind = "timeout"    // no answer in time
 	Stalled   Kind = "stalled"    // the transfer made no progress
@@ -93,7 +94,7 @@ func (f *Failure) Connect() bool {
 // blamesHost reports whether the failure says something about the host's health.
 func (f *Failure) blamesHost() bool {
 	switch f.Kind {
-	case Canceled, NoDescriptors, BreakerOpen, EgressRefused:
+	case Canceled, NoDescriptors, BreakerOpen, EgressRefused, Malformed:
 		return false
 	case BadAnswer:
 		var said *errcode.Error
@@ -150,6 +151,8 @@ func (f *Failure) words() string {
 		return "this process is out of file descriptors"
 	case BreakerOpen:
 		return "circuit breaker open"
+	case Malformed:
+		return "the request cannot be written as HTTP"
 	case Timeout:
 		return "no answer in time"
 	case Stalled:
@@ -183,7 +186,7 @@ func (f *Failure) ProxyStatus() string {
 		return "tls_certificate_error"
 	case NotTLS, TLSFailed:
 		return "tls_protocol_error"
-	case NoDescriptors:
+	case NoDescriptors, Malformed:
 		return "proxy_internal_error"
 	case Timeout:
 		return "http_response_timeout"

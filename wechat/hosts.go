@@ -43,6 +43,7 @@ type Hosts struct {
 	hosts    []*host
 	timeout  time.Duration
 	peeker   *peeker
+	heads    *heads
 
 	transport http.RoundTripper // nil: our own connections
 	own       *Connections      // nil: they are another's to close
@@ -52,6 +53,7 @@ type Hosts struct {
 type host struct {
 	scheme, authority string
 	prefix            string // of every path
+	target            string // the same as a request line has it
 	egressAuth        string // Proxy-Authorization of plain requests through an egress proxy
 	breaker           *breaker
 	pool              *pool
@@ -67,7 +69,7 @@ type HostStatus struct {
 // NewHosts returns the Hosts of o. It opens no connection yet. A BaseURL that is
 // no http or https URL is an error, and so is none at all.
 func NewHosts(o Options) (*Hosts, error) {
-	h := &Hosts{platform: cmp.Or(o.Platform, errcode.MP), timeout: cmp.Or(o.Timeout, 30*time.Second), peeker: newPeeker(), transport: o.Transport}
+	h := &Hosts{platform: cmp.Or(o.Platform, errcode.MP), timeout: cmp.Or(o.Timeout, 30*time.Second), peeker: newPeeker(), heads: newHeads(), transport: o.Transport}
 	if o.Connections == nil {
 		h.own = &Connections{}
 		o.Connections = h.own
@@ -102,8 +104,10 @@ func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 		return nil, err
 	}
 	h := &host{scheme: u.Scheme, authority: u.Host, prefix: strings.TrimSuffix(u.EscapedPath(), "/"), pool: p}
+	h.target = h.prefix
 	if p.dialer.wholeURL() {
 		h.prefix, h.egressAuth = "//"+u.Host+h.prefix, p.dialer.authorization()
+		h.target = u.Scheme + ":" + h.prefix
 	}
 	var told func(from, to string)
 	if o.OnBreaker != nil {
@@ -123,7 +127,7 @@ func dialTimeout(timeout time.Duration) time.Duration { return min(10*time.Secon
 
 // shake connects and shakes hands, to see whether that can be done.
 func (h *host) shake(ctx context.Context) error {
-	c, err := h.pool.dialer.dial(ctx)
+	c, _, err := h.pool.dialer.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -162,15 +166,15 @@ func (h *Hosts) Shake(ctx context.Context) (Peer, error) {
 	if h.transport != nil {
 		return Peer{}, nil
 	}
-	c, err := first.pool.dialer.dial(ctx)
+	c, tcp, err := first.pool.dialer.dial(ctx)
 	if err != nil {
 		f := *connectFailure(err)
 		f.Host = first.authority
 		return Peer{}, &f
 	}
 	defer c.Close()
-	p := Peer{Addr: c.RemoteAddr().String(), Egress: first.pool.dialer.egressName()}
-	if secure, ok := c.(*conn).Conn.(*tls.Conn); ok && len(secure.ConnectionState().PeerCertificates) > 0 {
+	p := Peer{Addr: tcp.RemoteAddr().String(), Egress: first.pool.dialer.egressName()}
+	if secure, ok := c.(*tls.Conn); ok && len(secure.ConnectionState().PeerCertificates) > 0 {
 		p.CertUntil = secure.ConnectionState().PeerCertificates[0].NotAfter
 	}
 	return p, nil

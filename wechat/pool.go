@@ -38,8 +38,14 @@ type pool struct {
 
 // generation is the connections made since it began.
 type generation struct {
-	*http.Transport
-	until time.Time
+	*http.Transport // for bodies that stream
+	lean            *leanPool
+	until           time.Time
+}
+
+func (g *generation) close() {
+	g.CloseIdleConnections()
+	g.lean.close()
 }
 
 func newPool(d *dialer, timeout time.Duration) *pool {
@@ -52,21 +58,27 @@ func newPool(d *dialer, timeout time.Duration) *pool {
 
 func (p *pool) newGeneration() *generation {
 	jitter := time.Duration(rand.Int64N(int64(connectionAge / 10)))
-	return &generation{p.newTransport(), time.Now().Add(max(connectionAge-p.timeout, connectionAge/2) - jitter)}
+	return &generation{p.newTransport(), &leanPool{}, time.Now().Add(max(connectionAge-p.timeout, connectionAge/2) - jitter)}
 }
 
 // newTransport returns a transport of our own settings: net/http's default
 // keeps two connections to a host. The dialer does what Transport.Proxy would.
 func (p *pool) newTransport() *http.Transport {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return p.dialer.dial(ctx) }
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		over, tcp, err := p.dialer.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newConn(over, tcp), nil
+	}
 	return &http.Transport{
 		DialContext:            dial,
 		DialTLSContext:         dial,
 		MaxIdleConns:           1024,
-		MaxIdleConnsPerHost:    512,
-		IdleConnTimeout:        60 * time.Second, // below what gateways commonly keep
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
 }
@@ -87,7 +99,7 @@ func (p *pool) replace(old *generation) *generation {
 	if !p.now.CompareAndSwap(old, fresh) {
 		return p.now.Load()
 	}
-	old.CloseIdleConnections()
+	old.close()
 	return fresh
 }
 
@@ -109,7 +121,7 @@ func (p *pool) retire(used *generation, now time.Time) bool {
 }
 
 func (p *pool) close() {
-	p.now.Load().CloseIdleConnections()
+	p.now.Load().close()
 	p.heads.CloseIdleConnections()
 }
 

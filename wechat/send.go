@@ -22,7 +22,7 @@ type sending struct {
 	// has not gone out entirely.
 	until atomic.Int64
 	out   Answer
-	first attempt
+	lean  exchange
 }
 
 // Send sends c to the first host that takes it and returns WeChat's answer, whose
@@ -164,6 +164,70 @@ func (s *sending) at(h *host, others bool) error {
 		s.out.Moved = true
 		_ = s.out.Body.Close() // nobody wants it
 	}
+}
+
+// attempt sends the call to h once, by the way that suits it.
+func (s *sending) attempt(h *host, g *generation, others bool) (err error) {
+	switch {
+	case s.hosts.transport != nil:
+		err = s.stream(h, s.hosts.transport, others)
+	case s.Body == nil || s.held != nil:
+		err = s.overLean(h, g.lean, others)
+	case s.Method == http.MethodHead:
+		err = s.stream(h, h.pool.heads, others)
+	default:
+		err = s.stream(h, g.Transport, others)
+	}
+	if err == nil {
+		s.out.Host = h.authority
+	}
+	return err
+}
+
+// take reads the first bytes of an answer, so that its errcode is known.
+func (s *sending) take(resp *http.Response) (err error) {
+	if resp.StatusCode < http.StatusOK {
+		_ = resp.Body.Close() // it is no answer
+		return errNotAnAnswer
+	}
+	out := &s.out
+	if out.Answer, out.Found, out.Whole, err = s.hosts.peeker.peek(resp); err != nil {
+		return err
+	}
+	out.Response = resp
+	switch {
+	case out.Whole:
+		resp.Trailer = nil
+	case resp.ContentLength < 0:
+		// A trailer could carry anything, and WeChat is not known to send one:
+		// net/http fills in that of the answer it gave us, not of its copy.
+		plain := *resp
+		plain.Trailer = nil
+		out.Response = &plain
+	}
+	return nil
+}
+
+var errNotAnAnswer = errors.New("an interim status is no answer")
+
+// sentAll notes that the request has gone out entirely, and returns how long its
+// answer may take.
+func (s *sending) sentAll(now time.Time, others bool) time.Duration {
+	s.until.CompareAndSwap(0, now.Add(s.left).UnixNano())
+	return s.mayTake(now, others)
+}
+
+// mayTake is what is left of the call's time: half of that where another host
+// could still answer, and stall while the time has not begun.
+func (s *sending) mayTake(now time.Time, others bool) time.Duration {
+	if s.until.Load() == 0 {
+		return stall
+	}
+	left := s.remaining(now)
+	if others && s.repeatable() {
+		left /= 2
+	}
+	return max(left, time.Millisecond)
 }
 
 func retired(p errcode.Platform, a Answer) bool {

@@ -1,0 +1,248 @@
+package wechat
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// The lean road carries the calls whose body is held in memory, that is nearly
+// all: one write on the caller's goroutine, no other goroutine, and the answer
+// read with net/http's own ReadResponse. It owns its connections, so that it can
+// see whether bytes are left on one that nobody asked for.
+
+// maxHeader bounds the header of an answer, in bytes.
+const maxHeader = 64 << 10
+
+// leanConn is a connection of the lean road.
+type leanConn struct {
+	net.Conn
+	probe
+	in    *bufio.Reader
+	limit io.LimitedReader // under in: it bounds the header
+	since time.Time        // when it became idle
+
+	got      bool // bytes of the present answer have come
+	failed   bool // the peer closed it, or reset it
+	timedOut bool
+}
+
+func newLeanConn(over, tcp net.Conn) *leanConn {
+	c := &leanConn{Conn: over, probe: newProbe(tcp)}
+	c.limit.R = (*leanSource)(c)
+	c.in = bufio.NewReader(&c.limit)
+	return c
+}
+
+// leanSource reads from a leanConn and notes how that goes.
+type leanSource leanConn
+
+func (s *leanSource) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if n > 0 {
+		s.got = true
+	}
+	if err != nil {
+		s.noteError(err)
+	}
+	return n, err
+}
+
+func (s *leanSource) noteError(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.timedOut = true
+		return
+	}
+	s.failed = true
+}
+
+// exchange is one request on a connection of the lean road, until all of its
+// answer has been read. It is the body of that answer, too.
+type exchange struct {
+	s       *sending
+	h       *host
+	pool    *leanPool
+	c       *leanConn
+	req     http.Request // for ReadResponse, which wants to know the method
+	stop    func() bool  // ends the watch on the caller
+	inner   io.ReadCloser
+	close   bool // the connection is not used again
+	streams bool
+	done    bool
+	granted time.Time
+}
+
+// overLean sends the call to h. A connection from the pool that dies before a byte
+// of the answer came is replaced once, where the call was certainly not read, or
+// may be executed twice.
+func (s *sending) overLean(h *host, pool *leanPool, others bool) error {
+	for again := false; ; again = true {
+		e := &s.lean
+		if e.s != nil {
+			e = new(exchange)
+		}
+		*e = exchange{s: s, h: h, pool: pool}
+		s.out.Sends++
+		start := time.Now()
+		may := s.sentAll(start, others)
+		reused, wrote, err := e.roundTrip(start, may, again || s.Method == http.MethodHead)
+		s.out.Took += time.Since(start)
+		if err == nil {
+			return nil
+		}
+		f := e.failure(err)
+		e.finish(false)
+		if again || !reused || e.c.got || wrote && !s.repeatable() || f.Kind != Closed {
+			return f
+		}
+		s.out.Sends--
+	}
+}
+
+// roundTrip sends the request and takes in the beginning of the answer. fresh: on
+// a connection of its own.
+func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (reused, wrote bool, err error) {
+	s := e.s
+	if !fresh {
+		e.c = e.pool.take(start)
+	}
+	if reused = e.c != nil; !reused {
+		if e.c, err = e.h.pool.dialer.dialLean(s.ctx); err != nil {
+			return false, false, err
+		}
+	}
+	e.c.got, e.c.failed, e.c.timedOut = false, false, false
+	_ = e.c.SetDeadline(start.Add(may)) // a closed connection says so below
+	if s.ctx.Done() != nil {
+		e.stop = context.AfterFunc(s.ctx, e.c.abort)
+	}
+	head, err := s.hosts.heads.compose(e.h, s)
+	if err != nil {
+		return reused, false, err
+	}
+	n, err := e.c.Write(*head)
+	s.hosts.heads.put(head)
+	if err != nil {
+		(*leanSource)(e.c).noteError(err)
+		if n == 0 {
+			return reused, false, err
+		}
+		e.close = true // it may have answered before it stopped reading
+	}
+	resp, err := e.readHeader()
+	if err != nil {
+		return reused, true, err
+	}
+	if resp.Body != http.NoBody {
+		e.inner, resp.Body = resp.Body, e
+	}
+	e.close = e.close || resp.Close || s.Method == http.MethodHead
+	if err := s.take(resp); err != nil {
+		return reused, true, err
+	}
+	switch {
+	case !s.out.Whole:
+		e.streams = true
+		e.grant(time.Now())
+	case e.inner == nil: // there is no body
+		e.finish(true)
+	}
+	return reused, true, nil
+}
+
+// readHeader reads an answer's header, past interim ones.
+func (e *exchange) readHeader() (*http.Response, error) {
+	e.req.Method = e.s.Method
+	for range 10 {
+		e.c.limit.N = maxHeader
+		resp, err := http.ReadResponse(e.c.in, &e.req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= http.StatusOK || resp.StatusCode < http.StatusContinue || resp.StatusCode == http.StatusSwitchingProtocols {
+			e.c.limit.N = math.MaxInt64
+			return resp, nil
+		}
+	}
+	return nil, errNotAnAnswer
+}
+
+// abort ends what is waited for on the connection.
+func (c *leanConn) abort() { _ = c.SetDeadline(time.Unix(1, 0)) }
+
+// Read implements io.Reader over the answer's body.
+func (e *exchange) Read(p []byte) (int, error) {
+	if e.inner == nil {
+		return 0, io.EOF
+	}
+	n, err := e.inner.Read(p)
+	switch {
+	case err == nil:
+		if now := time.Now(); e.streams && now.Sub(e.granted) >= time.Second { // not for every piece
+			e.grant(now)
+		}
+	case err == io.EOF:
+		e.finish(true)
+	case e.streams:
+		err = e.failure(err)
+	}
+	return n, err
+}
+
+// grant gives the answer more time to make progress.
+func (e *exchange) grant(now time.Time) {
+	e.granted = now
+	_ = e.c.SetDeadline(now.Add(stall)) // a closed connection says so at the next read
+	if e.s.ctx.Err() != nil {
+		e.c.abort() // which may have come before
+	}
+}
+
+// Close implements io.Closer: an answer that was not read to its end costs the
+// connection.
+func (e *exchange) Close() error {
+	e.finish(false)
+	return nil
+}
+
+// finish gives the connection back, or closes it.
+func (e *exchange) finish(keep bool) {
+	if e.done || e.c == nil {
+		return
+	}
+	e.done = true
+	left := e.stop != nil && !e.stop() // the caller left: the deadline may pass at any moment
+	if !keep || left || e.close || e.c.failed || e.c.timedOut || e.c.in.Buffered() > 0 {
+		_ = e.c.Conn.Close() // whatever is left on it is not asked for
+		return
+	}
+	e.pool.put(e.c)
+}
+
+// failure says, in our own words, why the exchange failed.
+func (e *exchange) failure(err error) *Failure {
+	var f *Failure
+	switch {
+	case errors.Is(e.s.ctx.Err(), context.DeadlineExceeded):
+		return &Failure{Kind: Timeout, Host: e.h.authority}
+	case e.s.ctx.Err() != nil:
+		return &Failure{Kind: Canceled, Host: e.h.authority}
+	case errors.As(err, &f):
+		named := *f
+		named.Host = e.h.authority
+		return &named
+	case e.c.timedOut && e.streams:
+		return &Failure{Kind: Stalled, Host: e.h.authority}
+	case e.c.timedOut:
+		return &Failure{Kind: Timeout, Host: e.h.authority}
+	case e.c.failed:
+		return &Failure{Kind: Closed, Host: e.h.authority}
+	}
+	return &Failure{Kind: NotHTTP, Host: e.h.authority}
+}
