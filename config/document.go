@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,6 +40,13 @@ type field struct {
 	node *yaml.Node
 }
 
+// isEmpty reports a stream without a document, which yaml.Load has no error of its
+// own for.
+func isEmpty(data []byte) bool {
+	l, err := yaml.NewLoader(bytes.NewReader(data))
+	return err == nil && l.Load(new(yaml.Node)) == io.EOF
+}
+
 // parse reads a document. An empty one, or one with comments only, is a field
 // without a node.
 func (d *document) parse(data []byte) (field, bool) {
@@ -51,7 +60,7 @@ func (d *document) parse(data []byte) (field, bool) {
 			root.node = nil
 		}
 		return root, true
-	case err == nil || strings.Contains(err.Error(), "no documents in stream"):
+	case err == nil || isEmpty(data):
 		return root, true
 	case errors.As(err, &at):
 		root.line = max(1, at.Mark.Line)

@@ -122,7 +122,7 @@ func TestExplainFailures(t *testing.T) {
 		{"a gateway's error", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Status, Status: 502, Count: 1}), "HTTP status 502", 0},
 		{"a redirect", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Redirect, Count: 1}), "HTTP status 302", 0},
 		{"a page", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Garbage, Count: 1}), "not JSON", 0},
-		{"a reset", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Reset, Count: 1}), "ask WeChat: 127.0.0.1", 0},
+		{"a reset", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Reset, Count: 2}), "ask WeChat: 127.0.0.1", 0},
 	} {
 		if c.before != nil {
 			c.before()

@@ -124,7 +124,7 @@ func (k *Keeper) satisfiedLocked(r request, now time.Time) bool {
 	case cur.Value != r.replaces:
 		return true
 	default:
-		return !r.force && !r.ignoreBackoff && k.confirmedAt.UnixNano() >= r.sinceNS
+		return !r.force && !r.ignoreBackoff && nanos(k.confirmedAt) >= r.sinceNS
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -212,17 +211,15 @@ func (k *Keeper) Status() Status {
 		s.State = StateAt(cur.Credential, cur.renewAt, now)
 		s.ExpiresAt, s.RenewAt = cur.ExpiresAt, cur.renewAt
 		s.FetchedAt, s.FirstSeenAt = cur.FetchedAt, cur.FirstSeenAt
-		s.Rejected = k.rejectedValue == cur.Value && k.rejectedAt.UnixNano() > cur.acceptedNS.Load()
+		s.Rejected = k.rejectedValue == cur.Value && nanos(k.rejectedAt) > cur.acceptedNS.Load()
 	}
 	return s
 }
 
-// Redact masks the held value in text that is not ours: an error that quotes
-// what WeChat sent.
-func (k *Keeper) Redact(text string) string {
-	cur := k.current.Load()
-	if cur == nil || cur.Value.IsZero() {
-		return text
+// nanos is t in Unix nanoseconds; 0 for the zero time, whose UnixNano is undefined.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
 	}
-	return strings.ReplaceAll(text, cur.Value.Reveal(), secret.Mask)
+	return t.UnixNano()
 }

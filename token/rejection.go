@@ -116,9 +116,9 @@ func (k *Keeper) evidence(u Use) evidence {
 		newer:      newer,
 		believed:   accepted <= u.firstNS,
 		cooldown:   k.cooldown.active(now),
-		falseAlarm: now.Sub(k.confirmedAt) < falseAlarmLife && accepted > k.confirmedAt.UnixNano(),
+		falseAlarm: now.Sub(k.confirmedAt) < falseAlarmLife && accepted > nanos(k.confirmedAt),
 		forceable:  k.spec.Schedule.Window > 0,
-		confirmed:  k.confirmedAt.UnixNano() >= u.firstNS,
+		confirmed:  nanos(k.confirmedAt) >= u.firstNS,
 	}
 }
 
