@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,7 +35,8 @@ type attempt struct {
 	conn    *conn // nil: none was obtained
 	call    uint64
 	reused  bool
-	streams bool // the header has arrived, and the body goes on
+	streams bool        // the header has arrived, and the body goes on
+	paused  atomic.Bool // nobody waits for more of it
 }
 
 // stream sends the call to h over net/http's transport and reads the first bytes
@@ -151,7 +153,14 @@ func (u *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (a *attempt) timeOut() { a.cancel(errTimedOut) }
+// timeOut ends the attempt, unless it is the client who is slow to read.
+func (a *attempt) timeOut() {
+	if a.paused.Load() {
+		a.timer.Reset(stall)
+		return
+	}
+	a.cancel(errTimedOut)
+}
 
 // read takes in the beginning of the answer. What streams goes on under the
 // attempt's eyes.
@@ -164,6 +173,7 @@ func (a *attempt) read(resp *http.Response) error {
 		a.end()
 		return nil
 	}
+	a.paused.Store(true)
 	a.timer.Reset(stall)
 	a.s.out.Body = &download{ReadCloser: a.s.out.Body, a: a}
 	return nil
@@ -227,13 +237,15 @@ type download struct {
 }
 
 func (d *download) Read(p []byte) (int, error) {
+	if now := time.Now(); now.Sub(d.granted) >= time.Second { // not for every piece
+		d.granted = now
+		d.a.timer.Reset(stall)
+	}
+	d.a.paused.Store(false)
 	n, err := d.ReadCloser.Read(p)
+	d.a.paused.Store(true)
 	switch {
 	case err == nil:
-		if now := time.Now(); now.Sub(d.granted) >= time.Second { // not for every piece
-			d.granted = now
-			d.a.timer.Reset(stall)
-		}
 	case err != io.EOF:
 		d.a.streams = true
 		err = d.a.failure(err)

@@ -181,12 +181,16 @@ func (e *exchange) Read(p []byte) (int, error) {
 	if e.inner == nil {
 		return 0, io.EOF
 	}
+	if e.streams {
+		// Only what is waited for here counts: the client may be slow. Not for every
+		// piece, a second more or less does not matter.
+		if now := time.Now(); now.Sub(e.granted) >= time.Second {
+			e.grant(now)
+		}
+	}
 	n, err := e.inner.Read(p)
 	switch {
 	case err == nil:
-		if now := time.Now(); e.streams && now.Sub(e.granted) >= time.Second { // not for every piece
-			e.grant(now)
-		}
 	case err == io.EOF:
 		e.finish(true)
 	case e.streams:
