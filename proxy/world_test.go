@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,6 +56,8 @@ type world struct {
 type setup struct {
 	legacy   bool
 	hosts    func(simulator string) []string // of the upstream
+	tokens   []string                        // hosts that shop's token is fetched from; nil: the simulator
+	secret   string                          // shop's AppSecret, as the proxy has it; "": shopSecret
 	timeout  time.Duration
 	openFor  time.Duration
 	clients  []access.ClientSpec
@@ -82,12 +85,18 @@ func newWorld(t testing.TB, s setup) *world {
 		hosts = s.hosts(w.wechat.URL)
 	}
 	tokens := newClient(t, source.Options{Upstreams: []string{w.wechat.URL}})
+	shopTokens := tokens
+	if s.tokens != nil {
+		shopTokens = newClient(t, source.Options{Upstreams: s.tokens})
+		t.Cleanup(shopTokens.Close)
+	}
+	appSecret := secret.New(cmp.Or(s.secret, shopSecret))
 	weComTokens := newClient(t, source.Options{Platform: errcode.WeCom, Upstreams: []string{w.wechat.WeComURL}})
 	w.manager = token.NewManager(token.Options{OnEvent: w.event})
 
-	spec := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(shopID, secret.New(shopSecret)), Schedule: token.StableSchedule(), Eager: true}
+	spec := token.Spec{Kind: token.AccessToken, Source: shopTokens.Stable(shopID, appSecret), Schedule: token.StableSchedule(), Eager: true}
 	if s.legacy {
-		spec.Source, spec.Schedule = tokens.Legacy(shopID, secret.New(shopSecret)), token.LegacySchedule()
+		spec.Source, spec.Schedule = shopTokens.Legacy(shopID, appSecret), token.LegacySchedule()
 	}
 	blog := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(blogID, secret.New(blogSecret)), Schedule: token.StableSchedule()}
 	staff := token.Spec{Kind: token.AccessToken, Source: weComTokens.WeCom(corpID, secret.New(corpSecret)), Schedule: token.WeComSchedule()}
