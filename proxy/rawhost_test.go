@@ -22,7 +22,6 @@ type rawHost struct {
 type rawConn struct {
 	net.Conn
 	*bufio.Reader
-	n int // requests on this connection, with the present one
 }
 
 // Read implements both io.Reader of Conn and of Reader: what is buffered counts.
@@ -57,7 +56,6 @@ func (h *rawHost) serve(c *rawConn, serve func(*rawConn, *http.Request) bool) {
 		if err != nil {
 			return // the proxy hung up
 		}
-		c.n++
 		h.mu.Lock()
 		h.requests = append(h.requests, r.RequestURI)
 		h.mu.Unlock()
