@@ -13,7 +13,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
-// refusal is a row of the table of answers that the proxy makes itself.
+// refusalRow is a row of the table of answers that the proxy makes itself.
 type refusalRow struct {
 	name   string
 	world  setup
@@ -27,7 +27,7 @@ type refusalRow struct {
 	retry  string // Retry-After, a regular expression; "": none
 }
 
-func refusals() []refusalRow {
+func refusals(t testing.TB) []refusalRow {
 	withClients := setup{clients: company(), deny: denyList()}
 	small := setup{proxy: func(o *Options) { o.MaxBody = 10 }}
 	return []refusalRow{
@@ -69,7 +69,7 @@ func refusals() []refusalRow {
 			words:  `client "hasty" has used up its rate`, retry: "^(100|9[0-9])$",
 		},
 
-		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{"http://" + closedPort()} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "cannot reach WeChat: connection refused"},
+		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{closedHost(t)} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "cannot reach WeChat: connection refused"},
 		{
 			name: "a host that breaks off", line: "POST /cgi-bin/menu/create", body: "{}", status: 502, kind: "connection_terminated", words: "no answer from WeChat: connection closed before the answer was complete",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Reset}) },
@@ -80,7 +80,7 @@ func refusals() []refusalRow {
 			words:  `~^no blog/access_token: /cgi-bin/stable_token: .*: 40125 invalid appsecret`, retry: `^[1-9]\d*$`,
 		},
 		{
-			name: "every breaker is open", world: setup{hosts: func(string) []string { return []string{"http://" + closedPort()} }, openFor: time.Hour},
+			name: "every breaker is open", world: setup{hosts: func(string) []string { return []string{closedHost(t)} }, openFor: time.Hour},
 			before: func(w *world) {
 				for range 5 {
 					w.call("GET /cgi-bin/user/get", "")
@@ -95,10 +95,10 @@ func refusals() []refusalRow {
 	}
 }
 
-// Every row of DESIGN.md section 3's table, as a client sees it; and the same
+// Every answer that the proxy makes itself, as a client sees it; and the same
 // with PROXY_ERROR_STATUS=ok, where nothing but the status differs.
 func TestRefusals(t *testing.T) {
-	for _, row := range refusals() {
+	for _, row := range refusals(t) {
 		for _, alwaysOK := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, always 200 %v", row.name, alwaysOK), func(t *testing.T) {
 				t.Parallel()
@@ -257,14 +257,4 @@ func TestRequestIDs(t *testing.T) {
 	if h := w.wechat.Seen()[0].Header.Get("X-Request-Id"); h != "" {
 		t.Errorf("WeChat was told %q", h)
 	}
-}
-
-// closedPort is an address at which nobody listens.
-func closedPort() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "127.0.0.1:1"
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -206,4 +208,33 @@ func TestSlowBodyIsAnswered(t *testing.T) {
 			t.Errorf("%d %s", client.Code, client.Body)
 		}
 	})
+}
+
+// A body that breaks off is told to whoever may still listen, and never ends
+// in an empty 200.
+func TestIncompleteBodyIsAnswered(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	for _, c := range []struct{ name, request, want string }{
+		{"a short body", "POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab", "HTTP/1.1 400 Bad Request"},
+		{"a long body, cut", "POST /wxa/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 20000), "HTTP/1.1 400 Bad Request"},
+		{"chunks that break off", "POST /wxa/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "HTTP/1.1 400 Bad Request"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, c.request)
+			_ = conn.(*net.TCPConn).CloseWrite()
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			if strings.TrimSpace(line) != c.want {
+				t.Errorf("got %q", line)
+			}
+		})
+	}
+	if n := w.wechat.Count("executed"); n != 0 {
+		t.Errorf("%d were executed", n)
+	}
 }

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 // WeChat answers an upload before it has read it, and then stops reading or
@@ -90,4 +93,20 @@ func (w *world) uploadWhileReading(t *testing.T, size int, waits bool) (*http.Re
 	_ = conn.Close()
 	<-sent
 	return resp, string(b)
+}
+
+// Early: WeChat refuses the token before it has read the upload.
+func TestUploadRejectedBeforeItWasRead(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	w.wechat.Trouble(wechattest.Trouble{Path: "/wxa/", Kind: wechattest.Early, Count: 1})
+	body := randomBytes(8 << 20)
+	g, err := w.try("POST /wxa/x", bytes.NewReader(body))
+	if err != nil || g.StatusCode != 200 || g.Code != 0 {
+		t.Fatalf("%v %v", g, err)
+	}
+	seen := w.wechat.Seen()
+	if last := seen[len(seen)-1]; last.BodySum != sha256.Sum256(body) {
+		t.Errorf("%d bytes of %d came", last.BodyLen, len(body))
+	}
 }
