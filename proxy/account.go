@@ -128,7 +128,7 @@ func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.
 		default:
 			both := slices.DeleteFunc(slices.Clone(meant), func(a *Account) bool { return !slices.Contains(named, a) })
 			if len(both) == 0 {
-				return nil, &answer.Refusal{Status: by.other, Message: fmt.Sprintf("%s means account %q, but the call is for %q", by.what, named[0].Name, meant[0].Name)}
+				return nil, &answer.Refusal{Status: by.other, Message: fmt.Sprintf("%s names account %q, but the call is for account %q", by.what, named[0].Name, meant[0].Name)}
 			}
 			meant = both
 		}
@@ -137,7 +137,7 @@ func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.
 		return d.fallback(client, n.host), nil
 	}
 	if n.host != "" && meant[0].Platform != n.host {
-		return nil, malformed(fmt.Sprintf("account %q is not of the platform of this host", meant[0].Name))
+		return nil, malformed(fmt.Sprintf("account %q does not belong to the platform of this host name", meant[0].Name))
 	}
 	return one(meant, client)
 }
@@ -172,15 +172,15 @@ func one(agents []*Account, client *access.Client) (*Account, *answer.Refusal) {
 	case 1:
 		return may[0], nil
 	}
-	return nil, malformed(fmt.Sprintf("several agents share %q: name the account, /@%s/…", may[0].ID, may[0].Name))
+	return nil, malformed(fmt.Sprintf("several WeCom agents share %q: name one of them, such as /@%s/…", may[0].ID, may[0].Name))
 }
 
 func unknownAccount(name string) *answer.Refusal {
-	return &answer.Refusal{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no account %q", short(name))}
+	return &answer.Refusal{Status: http.StatusNotFound, Message: fmt.Sprintf("unknown account %q", short(name))}
 }
 
 func noAccount() *answer.Refusal {
-	return &answer.Refusal{Status: http.StatusNotFound, Message: "this call names no account, and there is no default one: call /@account/…"}
+	return &answer.Refusal{Status: http.StatusNotFound, Message: "the call names no account and there is no default account: call /@account/…"}
 }
 
 // short bounds what is repeated of a client's own words.

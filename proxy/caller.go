@@ -32,7 +32,7 @@ func (d decision) identify(r *http.Request, dir *Directory) (access.Identity, *a
 	o := offerOf(r)
 	inject := d.route.inject
 	if d.query.twice && (inject == injectSecret || inject == injectAppID) {
-		return access.Identity{}, malformed("appid or secret is given twice, and differently")
+		return access.Identity{}, malformed("appid or secret has two different values")
 	}
 	if inject == injectSecret && d.query.secret != "" {
 		return identifyBySecret(dir.Policy, o, d.query.secret)
@@ -57,7 +57,7 @@ func (d decision) identify(r *http.Request, dir *Directory) (access.Identity, *a
 	return id, unauthorized(err)
 }
 
-var errPlaceholderForUser = errors.New("a placeholder where a user's access_token belongs")
+var errPlaceholderForUser = errors.New("a placeholder was sent in place of a user's access_token")
 
 // identifyBySecret says who calls where an SDK sends an AppSecret, which is a
 // client key here. A key in a header decides before it.
@@ -90,9 +90,9 @@ func checkPlaceholder(placeholder string, id access.Identity, dir *Directory) *a
 }
 
 func unauthorized(err error) *answer.Refusal {
-	what := "this proxy wants a client key: Authorization: Bearer, or a Basic password"
+	what := "a client key is required: send it as Authorization: Bearer, or as the password of Basic authentication"
 	if errors.Is(err, access.ErrWrongKey) {
-		what = "this client key is not known"
+		what = "unknown client key"
 	}
 	return &answer.Refusal{Status: http.StatusUnauthorized, Message: what, Err: err}
 }
@@ -102,7 +102,7 @@ func unauthorized(err error) *answer.Refusal {
 func badToken(err error) *answer.Refusal {
 	return &answer.Refusal{
 		Status: http.StatusOK, Errcode: codeInvalidToken,
-		Message: "invalid credential, access_token is no valid placeholder of this proxy: fetch it again", Err: err,
+		Message: "invalid credential, access_token is not a valid placeholder of this proxy: fetch a new one", Err: err,
 	}
 }
 
@@ -110,7 +110,7 @@ func badToken(err error) *answer.Refusal {
 func wrongSecret() *answer.Refusal {
 	return &answer.Refusal{
 		Status: http.StatusOK, Errcode: codeInvalidSecret,
-		Message: "invalid appsecret: this proxy takes a client key for it", Err: access.ErrWrongKey,
+		Message: "invalid appsecret: this proxy expects a client key in its place", Err: access.ErrWrongKey,
 	}
 }
 

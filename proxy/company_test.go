@@ -1,12 +1,8 @@
 package proxy
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/json"
-	"io"
-	"net"
-	"net/http"
 	"testing"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
@@ -36,7 +32,7 @@ func company() []access.ClientSpec {
 	}
 }
 
-// denyList is the default deny list of DESIGN.md section 7.
+// denyList is the default deny list of the config file.
 func denyList() []string {
 	return []string{"/cgi-bin/clear_quota*", "/cgi-bin/openapi/quota/clear", "/cgi-bin/openapi/rid/get", "/cgi-bin/component/*", "/tcb/usecloudaccesstoken"}
 }
@@ -67,27 +63,6 @@ func (w *world) placeholderOf(account, key string) string {
 	return tokenOf(w.t, w.call("GET /@"+account+"/cgi-bin/token?secret="+key, ""))
 }
 
-// wire sends bytes as they are over a connection of their own, and returns the
-// answer's last byte and all before it. The request has to end the connection,
-// or method must tell whether the answer has a body.
-func (w *world) wire(method, request string) got {
-	w.t.Helper()
-	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer conn.Close()
-	_, _ = io.WriteString(conn, request) // a refusal may come before the end
-	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
-	if err != nil {
-		w.t.Fatalf("%.80q: %v", request, err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatalf("%.80q: %v", request, err)
-	}
-	g := got{Response: resp, body: string(b)}
-	_ = json.Unmarshal(b, &g) // not every answer is JSON
-	return g
+func keyed(name, key string, accounts ...string) access.ClientSpec {
+	return access.ClientSpec{Name: name, KeySHA256: sha256.Sum256([]byte(key)), Accounts: accounts}
 }

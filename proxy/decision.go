@@ -123,7 +123,7 @@ func (d decision) forClient(dir *Directory, id access.Identity) (decision, *answ
 		return d, &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", d.client.Name, account.Name)}
 	}
 	if addressed != d.route.inject && addressed != injectToken {
-		return d, malformed(fmt.Sprintf("account %q is a WeCom agent, and WeCom has no %s", account.Name, d.path))
+		return d, malformed(fmt.Sprintf("account %q is a WeCom agent, and WeCom does not have %s", account.Name, d.path))
 	}
 	return d, nil
 }
@@ -182,12 +182,12 @@ func takeRate(client *access.Client, now time.Time) *answer.Refusal {
 	}
 	return &answer.Refusal{
 		Status: http.StatusTooManyRequests, Kind: "connection_limit_reached",
-		Message: fmt.Sprintf("client %q has used up its rate", client.Name), RetryAfter: max(wait, time.Millisecond),
+		Message: fmt.Sprintf("client %q has exceeded its rate limit", client.Name), RetryAfter: max(wait, time.Millisecond),
 	}
 }
 
 func (p *Proxy) tooLong() *answer.Refusal {
-	return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is longer than %d bytes", p.opts.MaxBody)}
+	return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the request body is longer than %d bytes", p.opts.MaxBody)}
 }
 
 func greeting() *answer.Refusal {

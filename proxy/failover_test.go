@@ -1,8 +1,7 @@
 package proxy
 
 import (
-	"io"
-	"net"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -10,24 +9,13 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
-	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
 const message = `{"touser":"OPENID","msgtype":"text","text":{"content":"hi"}}`
 
-// nobody is the address of a host that refuses connections.
-func nobody(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
-}
-
 func TestFirstHostRefusesConnections(t *testing.T) {
-	dead := nobody(t)
+	dead := closedHost(t)
 	w := newWorld(t, setup{hosts: func(simulator string) []string { return []string{dead, simulator} }})
 	w.warm()
 	for i := range 50 {
@@ -70,42 +58,6 @@ func TestAllHostsDown(t *testing.T) {
 	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
 	}
-}
-
-// gated passes connections on while it is open, and resets them else.
-type gated struct{ addr, to string }
-
-func gatedListener(t *testing.T, up *atomic.Bool) *gated {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gated{addr: l.Addr().String()}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if !up.Load() {
-				_ = conn.(*net.TCPConn).SetLinger(0)
-				_ = conn.Close()
-				continue
-			}
-			go func() {
-				defer conn.Close()
-				far, err := net.Dial("tcp", g.to)
-				if err != nil {
-					return
-				}
-				defer far.Close()
-				go func() { _, _ = io.Copy(far, conn) }()
-				_, _ = io.Copy(conn, far)
-			}()
-		}
-	}()
-	return g
 }
 
 func TestWhatMayBeRepeatedElsewhere(t *testing.T) {
@@ -152,20 +104,6 @@ func TestWhatMayBeRepeatedElsewhere(t *testing.T) {
 	}
 }
 
-// replaceUpstream gives the world other hosts.
-func (w *world) replaceUpstream(t *testing.T, o wechat.Options) {
-	t.Helper()
-	u, err := wechat.NewHosts(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(u.Close)
-	d := *w.dir
-	d.Upstreams = map[errcode.Platform]*wechat.Hosts{errcode.MP: u, errcode.WeCom: w.weCom}
-	w.dir, w.upstream = &d, u
-	w.proxy.Use(&d)
-}
-
 // A business error says nothing about a host, and neither does its number -1.
 func TestErrcodesDoNotOpenABreaker(t *testing.T) {
 	w := newWorld(t, setup{})
@@ -180,5 +118,105 @@ func TestErrcodesDoNotOpenABreaker(t *testing.T) {
 	}
 	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
+	}
+}
+
+// A host has read the request and broke the connection. What can be executed
+// twice without harm goes to the second host. A login does not, although it is a
+// GET, because its code works once. Nothing goes to the first host again, which
+// net/http would do by itself on a connection from the pool.
+func TestRepeatAfterTheHostBrokeOff(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	if g := w.call("GET /@staff/cgi-bin/user/get", ""); g.StatusCode != 200 { // the token of WeCom
+		t.Fatal(g)
+	}
+	const login, ordinary = false, true
+	for _, c := range []struct {
+		line   string
+		repeat bool
+	}{
+		{"GET /sns/jscode2session?js_code=c&grant_type=authorization_code", login},
+		{"GET //sns/jscode2session/?js_code=c", login},
+		{"GET /sns/%6ascode2session?js_code=c", login},
+		{"GET /sns/oauth2/access_token?code=c&grant_type=authorization_code", login},
+		{"GET /sns/component/jscode2session?js_code=c&component_access_token=t", login},
+		{"GET /sns/oauth2/component/access_token?code=c", login},
+		{"GET /@staff/cgi-bin/auth/getuserinfo?code=c", login},
+		{"GET /@staff/cgi-bin/user/getuserinfo?code=c", login},
+		{"GET /@staff/cgi-bin/miniprogram/jscode2session?js_code=c", login},
+		{"GET /@staff/cgi-bin/service/auth/getuserinfo3rd?code=c&suite_access_token=t", login},
+		{"GET /@staff/cgi-bin/service/getuserinfo3rd?code=c&suite_access_token=t", login},
+		{"GET /@staff/cgi-bin/service/miniprogram/jscode2session?js_code=c&suite_access_token=t", login},
+		{"POST /cgi-bin/message/custom/send", login},
+		{"PUT /wxa/x", login},
+		{"OPTIONS /wxa/x", login},
+		{"DELETE /wxa/x", login},
+		{"GET /cgi-bin/user/get", ordinary},
+		{"HEAD /cgi-bin/user/get", ordinary},
+		{"GET /@staff/cgi-bin/user/get", ordinary},
+		{"HEAD /@staff/cgi-bin/user/get", ordinary},
+		{"GET /sns/userinfo?access_token=u&openid=o", ordinary},
+		{"HEAD /sns/userinfo?access_token=u&openid=o", ordinary},
+	} {
+		for _, pooled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, pooled %v", c.line, pooled), func(t *testing.T) {
+				first, second := breakOff(t), goodHost(t)
+				w.replaceHosts(t, first.url, second.url)
+				before := 0
+				if pooled {
+					for _, account := range []string{"shop", "staff"} { // the connections of each platform are its own
+						if g := w.call("GET /@"+account+"/wxa/warm", ""); g.StatusCode != 200 {
+							t.Fatal(g)
+						}
+						before++
+					}
+				}
+				body := ""
+				if strings.HasPrefix(c.line, "P") {
+					body = message
+				}
+				g := w.call(c.line, body)
+				atFirst, atSecond := len(first.seen())-before, len(second.seen())
+				switch {
+				case atFirst != 1 && !(pooled && c.repeat && atFirst == 2): // net/http itself repeats a GET
+					t.Errorf("the first host got it %d times", atFirst)
+				case c.repeat && (g.StatusCode != 200 || atSecond != 1):
+					t.Errorf("%v, and the second host got it %d times", g, atSecond)
+				case !c.repeat && (g.StatusCode != 502 || atSecond != 0):
+					t.Errorf("%v, and the second host got it %d times", g, atSecond)
+				}
+			})
+		}
+	}
+}
+
+// A login that no host has read may go to the next one.
+func TestLoginGoesToTheSecondHostIfTheFirstIsDown(t *testing.T) {
+	w := newWorld(t, setup{})
+	second := goodHost(t)
+	w.replaceHosts(t, closedHost(t), second.url)
+	if g := w.call("GET /sns/jscode2session?js_code=c", ""); g.StatusCode != 200 || len(second.seen()) != 1 {
+		t.Errorf("%v, and the second host got %d calls", g, len(second.seen()))
+	}
+}
+
+func TestRetiredAccessPoint(t *testing.T) {
+	for name, trouble := range map[string]wechattest.Trouble{
+		"errcode 48017": {Kind: wechattest.Retired, Count: 1},
+		"errcode 410":   {Kind: wechattest.Errcode, Status: 410, Count: 1},
+		"HTTP 410":      {Kind: wechattest.Status, Status: 410, Count: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			w.warm()
+			w.wechat.Trouble(trouble)
+			if g := w.call("POST /cgi-bin/message/custom/send", `{"touser":"o","msgtype":"text","text":{"content":"x"}}`); g.StatusCode != 200 || g.Code != 0 {
+				t.Errorf("%v", g)
+			}
+			if n := w.wechat.Count("call"); n != 2 {
+				t.Errorf("%d calls", n)
+			}
+		})
 	}
 }

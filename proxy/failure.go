@@ -18,24 +18,24 @@ func failure(err error) *answer.Refusal {
 	var road *wechat.Failure
 	switch {
 	case errors.Is(err, errTooLong):
-		return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: "the body is too long", Err: err}
+		return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: "the request body is too long", Err: err}
 	case errors.Is(err, errSlow):
-		return &answer.Refusal{Status: http.StatusRequestTimeout, Message: "the body came too slowly", Err: err}
+		return &answer.Refusal{Status: http.StatusRequestTimeout, Message: "the request body arrived too slowly", Err: err}
 	case errors.Is(err, errCutShort):
-		return &answer.Refusal{Status: http.StatusBadRequest, Message: "the body is incomplete", Err: err}
+		return &answer.Refusal{Status: http.StatusBadRequest, Message: "the request body is incomplete", Err: err}
 	case errors.Is(err, errNotKept):
-		return &answer.Refusal{Status: http.StatusServiceUnavailable, Kind: "proxy_internal_error", Message: "the body cannot be stored: it has no Content-Length, and the disk is full or missing", RetryAfter: time.Second, Err: err}
+		return &answer.Refusal{Status: http.StatusServiceUnavailable, Kind: "proxy_internal_error", Message: "cannot store the request body: it has no Content-Length, and the disk is full or missing", RetryAfter: time.Second, Err: err}
 	case errors.As(err, &unavailable):
 		return &answer.Refusal{
 			Status: http.StatusServiceUnavailable, Kind: "destination_unavailable",
-			Message: fmt.Sprintf("no %s: %v", unavailable.Key, unavailable.Err), RetryAfter: unavailable.RetryAfter, Err: err,
+			Message: fmt.Sprintf("cannot get %s: %v", unavailable.Key, unavailable.Err), RetryAfter: unavailable.RetryAfter, Err: err,
 		}
 	case errors.As(err, &road):
 		return roadFailure(road)
 	case errors.Is(err, context.DeadlineExceeded):
-		return &answer.Refusal{Status: http.StatusGatewayTimeout, Kind: "http_response_timeout", Message: "no answer in time", Err: err}
+		return &answer.Refusal{Status: http.StatusGatewayTimeout, Kind: "http_response_timeout", Message: "WeChat did not answer in time", Err: err}
 	}
-	return &answer.Refusal{Status: http.StatusBadGateway, Kind: "proxy_internal_error", Message: "the call could not be sent", Err: err}
+	return &answer.Refusal{Status: http.StatusBadGateway, Kind: "proxy_internal_error", Message: "cannot send the call", Err: err}
 }
 
 // roadFailure is the answer for a call that brought none from WeChat, in the
@@ -45,6 +45,8 @@ func roadFailure(f *wechat.Failure) *answer.Refusal {
 	switch {
 	case f.Kind == wechat.BreakerOpen:
 		r.Status, r.Message = http.StatusServiceUnavailable, "WeChat failed several times in a row: "+f.Words()
+	case f.Kind == wechat.Timeout && f.Egress == "":
+		r.Status, r.Message = http.StatusGatewayTimeout, "WeChat did not answer in time"
 	case f.Kind == wechat.Timeout || f.Kind == wechat.Stalled:
 		r.Status, r.Message = http.StatusGatewayTimeout, "no answer from WeChat: "+f.Words()
 	case f.Connect():

@@ -24,7 +24,7 @@ func (p *Proxy) frontDoor(r *http.Request) (errcode.Platform, *answer.Refusal) {
 	absolute := r.URL.Host != "" // HTTP/1 with an absolute form; r.Host is its host then
 	host, port := splitPort(r.Host)
 	if absolute && r.URL.Scheme != "http" && r.URL.Scheme != "https" {
-		return "", &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "this is no open proxy: it speaks HTTP only"}
+		return "", &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "not an open proxy: only http and https URLs are served"}
 	}
 	switch strings.ToLower(strings.TrimSuffix(host, ".")) {
 	case hostMP:
@@ -35,7 +35,7 @@ func (p *Proxy) frontDoor(r *http.Request) (errcode.Platform, *answer.Refusal) {
 	if absolute && !p.ownAddress(r, host, port) {
 		return "", &answer.Refusal{
 			Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited",
-			Message: "this is no open proxy: it speaks to " + hostMP + " and " + hostWeCom + " only",
+			Message: "not an open proxy: only " + hostMP + " and " + hostWeCom + " are served",
 		}
 	}
 	return "", nil
@@ -46,7 +46,7 @@ func wrongPort(absolute bool, port string, r *http.Request) *answer.Refusal {
 	if !absolute || port == "" || port == "80" || port == "443" || port == localPort(r) {
 		return nil
 	}
-	return &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "this is no open proxy: port " + port + " is not WeChat's"}
+	return &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "not an open proxy: port " + port + " of WeChat is not served"}
 }
 
 // ownAddress reports whether host and port name this very listener.
@@ -124,18 +124,18 @@ func splitPort(hostport string) (host, port string) {
 func wellFormed(r *http.Request) *answer.Refusal {
 	switch {
 	case r.Method == http.MethodConnect:
-		return malformed("CONNECT is not served: call http:// URLs through this proxy, or set it as the base URL")
+		return malformed("CONNECT is not supported: call http:// URLs through this proxy, or set it as the base URL")
 	case r.Method == http.MethodTrace || r.Method == "TRACK":
-		return malformed(r.Method + " is not served")
+		return malformed(r.Method + " is not supported")
 	case r.URL.Opaque != "":
 		return malformed("the request target is neither a path nor a URL")
 	case r.URL.User != nil:
-		return malformed("the request target holds a user name")
+		return malformed("the request target contains a user name")
 	}
 	for _, v := range r.Header["Upgrade"] {
 		// Java's client offers h2c with its first call by default.
 		if !strings.EqualFold(strings.TrimSpace(v), "h2c") {
-			return malformed("an Upgrade is not served")
+			return malformed("Upgrade is not supported")
 		}
 	}
 	return nil

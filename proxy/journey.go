@@ -163,7 +163,6 @@ func (j *journey) deliver(a wechat.Answer, secret string) (*http.Response, error
 		a.Body = &delivered{a.Body, c}
 	}
 	scrub(a.Header, secret)
-	delete(a.Header, "X-Request-Id") // ours is answered
 	if isRedirect(a.StatusCode) {
 		dropBody(a.Response)
 	}

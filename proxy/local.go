@@ -81,7 +81,7 @@ func notFound(l local) ([]byte, error) {
 	if l.path == "/" {
 		return nil, greeting()
 	}
-	return nil, &answer.Refusal{Status: http.StatusNotFound, Message: "there is nothing under this path: /-/jssdk/config and /-/jssdk/card are answered here"}
+	return nil, &answer.Refusal{Status: http.StatusNotFound, Message: "not found: the proxy itself serves only /-/jssdk/config and /-/jssdk/card"}
 }
 
 // giveToken answers a client that insists on a token: with a placeholder, which
@@ -212,7 +212,7 @@ func (p *Proxy) signConfig(l local) ([]byte, error) {
 		return nil, err
 	}
 	if len(q["url"]) > 1 {
-		return nil, malformed("url is given twice: escape the & in it")
+		return nil, malformed("url is given twice: escape every & in it")
 	}
 	page, err := emulate.Page(q.Get("url"), p.opts.JSSDKHosts)
 	if err != nil {
@@ -249,11 +249,11 @@ func (p *Proxy) signCard(l local) ([]byte, error) {
 // params is the query of an endpoint that takes GET only.
 func (l local) params() (url.Values, error) {
 	if l.method != http.MethodGet && l.method != http.MethodHead {
-		return nil, malformed("this path takes GET")
+		return nil, malformed("this path accepts only GET")
 	}
 	q, err := url.ParseQuery(l.query.raw)
 	if err != nil {
-		return nil, malformed("the query cannot be read") // err quotes a value
+		return nil, malformed("the query is malformed") // err quotes a value
 	}
 	return q, nil
 }

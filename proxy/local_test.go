@@ -401,13 +401,3 @@ func TestRulesHoldForTicketsAndSignatures(t *testing.T) {
 		}
 	}
 }
-
-// lastRecord is what was noted of the last call.
-func (w *world) lastRecord() Record {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.records) == 0 {
-		return Record{}
-	}
-	return w.records[len(w.records)-1]
-}

@@ -49,7 +49,7 @@ func parsePath(escaped string) (target, *answer.Refusal) {
 	}
 	name, _, _ := strings.Cut(path[2:], "/")
 	if name == "" {
-		return target{}, malformed("the path names no account behind /@")
+		return target{}, malformed("the path has no account name after /@")
 	}
 	// An escaped slash was refused: both forms have their slashes in step.
 	_, rest, _ := strings.Cut(raw[1:], "/")
@@ -90,29 +90,29 @@ func collapse(path string) string {
 // decodePath decodes raw, or says what is wrong with it.
 func decodePath(raw string) (path, wrong string) {
 	if strings.ContainsAny(raw, `\;#?`) {
-		return "", `has one of \ ; # ?`
+		return "", `contains one of \ ; # ?`
 	}
 	path = raw
 	if strings.IndexByte(raw, '%') >= 0 {
 		decoded, err := url.PathUnescape(raw)
 		if err != nil {
-			return "", "has a bad escape"
+			return "", "contains an invalid escape"
 		}
 		if hidesMeaning(raw) || strings.ContainsAny(decoded, `\;#?`) || twiceEscaped(decoded) {
-			return "", `has an escape that hides one of . / \ ; # ? % or a control character`
+			return "", `contains an escape of . / \ ; # ? % or a control character`
 		}
 		path = decoded
 	}
 	for i := range len(path) {
 		if path[i] < ' ' || path[i] == 0x7f {
-			return "", "has a control character"
+			return "", "contains a control character"
 		}
 	}
 	for rest := path; rest != ""; {
 		var segment string
 		segment, rest, _ = strings.Cut(rest, "/")
 		if segment == "." || segment == ".." {
-			return "", "has a . or .. segment"
+			return "", "contains a . or .. segment"
 		}
 	}
 	return path, ""

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bufio"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -77,4 +79,41 @@ func FuzzParsePath(f *testing.F) {
 			t.Fatalf("%q: account %q", in, got.account)
 		}
 	})
+}
+
+func TestPathsByteForByte(t *testing.T) {
+	for target, want := range map[string]string{
+		"/wxa/a|b^c":                        "/wxa/a|b^c",
+		"http://api.weixin.qq.com/wxa/a|b?": "/wxa/a|b",
+		"http://api.weixin.qq.com":          "/",
+		"/wxa/%7e?q":                        "/wxa/%7e",
+	} {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rawPath(r); got != want {
+			t.Errorf("%s: got %s", target, got)
+		}
+	}
+	for in, want := range map[string]string{"&access_token=x&a": "&a", "access_token=x": "", "&access_token=x": "", "a&&access_token=x": "a&", "access_token=x&&a": "&a"} {
+		if got := without(in, isAccessToken); got != want {
+			t.Errorf("%s: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// What net/url would escape goes up as it came.
+func TestOddBytesGoUpAsTheyCame(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	seen := make(chan string, 1)
+	w.serveUpstream(t, func(rw http.ResponseWriter, r *http.Request) { seen <- r.RequestURI }, 0)
+	line := w.rawCall("GET /@shop/wxa/a|b^`{}\"<>\xe4\xbd\xa0?q=|^ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if line != "HTTP/1.1 200 OK" {
+		t.Fatal(line)
+	}
+	if got := <-seen; !strings.HasPrefix(got, "/wxa/a|b^`{}\"<>\xe4\xbd\xa0?q=|^&access_token=") {
+		t.Errorf("%q", got)
+	}
 }

@@ -38,24 +38,24 @@ func parseQuery(raw string) (query, *answer.Refusal) {
 		return q, nil
 	}
 	if strings.Count(raw, "&") >= maxPairs {
-		return q, malformed("the query has more than 1000 pairs")
+		return q, malformed("the query has more than 1000 parameters")
 	}
 	if i := strings.IndexAny(raw, ";#"); i >= 0 {
-		return q, malformed("the query has a " + raw[i:i+1] + ": escape it, or use & between pairs")
+		return q, malformed("the query contains " + raw[i:i+1] + ": escape it, or use & between parameters")
 	}
 	for rest := raw; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		name, value, _ := strings.Cut(pair, "=")
 		if !escapesWell(pair) {
-			return q, malformed("the query has a bad escape")
+			return q, malformed("the query contains an invalid escape")
 		}
 		switch name = unescape(name); {
 		case isAccessToken(name):
 			setFirst(&q.accessToken, value)
 		case name == paramFromAppID:
 			if v := unescape(value); q.fromAppID != "" && v != q.fromAppID {
-				return q, malformed("the query has two different from_appid")
+				return q, malformed("from_appid has two different values")
 			}
 			setFirst(&q.fromAppID, value)
 		case name == paramAppID || name == paramCorpID:

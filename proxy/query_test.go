@@ -85,3 +85,17 @@ func FuzzQuery(f *testing.F) {
 		}
 	})
 }
+
+func TestOneAccessTokenUnderWhateverName(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	for _, name := range []string{"%20access_token", "access_token%20", "+access_token", "%09Access_Token", "access_token%00", "%C2%A0access_token"} {
+		w.wechat.ResetLog()
+		if g := w.call("GET /cgi-bin/user/get?"+name+"=3&a=1", ""); g.Code != 0 {
+			t.Errorf("%s: %v", name, g)
+		}
+		if s := w.wechat.Seen()[0]; strings.Count(strings.ToLower(s.RawQuery), "access_token") != 1 {
+			t.Errorf("%s: %s", name, s.RawQuery)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
-// refusal is a row of the table of answers that the proxy makes itself.
+// refusalRow is a row of the table of answers that the proxy makes itself.
 type refusalRow struct {
 	name   string
 	world  setup
@@ -27,23 +27,23 @@ type refusalRow struct {
 	retry  string // Retry-After, a regular expression; "": none
 }
 
-func refusals() []refusalRow {
+func refusals(t testing.TB) []refusalRow {
 	withClients := setup{clients: company(), deny: denyList()}
 	small := setup{proxy: func(o *Options) { o.MaxBody = 10 }}
 	return []refusalRow{
-		{name: "a query with a semicolon", line: "GET /cgi-bin/user/get?a=1;b=2", status: 400, kind: "http_request_error", words: "the query has a ;: escape it, or use & between pairs"},
-		{name: "a query with a bad escape", line: "GET /cgi-bin/user/get?a=%zz", status: 400, kind: "http_request_error", words: "the query has a bad escape"},
-		{name: "a query without end", line: "GET /cgi-bin/user/get?" + strings.Repeat("a&", 1000) + "a", status: 400, kind: "http_request_error", words: "the query has more than 1000 pairs"},
-		{name: "a dot segment", line: "GET /cgi-bin/../sns/auth", status: 400, kind: "http_request_error", words: "the path has a . or .. segment"},
-		{name: "an Upgrade", line: "GET /cgi-bin/user/get", header: []string{"Connection: Upgrade", "Upgrade: websocket"}, status: 400, kind: "http_request_error", words: "an Upgrade is not served"},
-		{name: "TRACE", line: "TRACE /cgi-bin/user/get", status: 400, kind: "http_request_error", words: "TRACE is not served"},
-		{name: "a path and a parameter that differ", line: "GET /@shop/cgi-bin/user/get?from_appid=" + blogID, status: 400, kind: "http_request_error", words: `from_appid means account "blog", but the call is for "shop"`},
-		{name: "two from_appid", line: "GET /cgi-bin/user/get?from_appid=a&from_appid=b", status: 400, kind: "http_request_error", words: "the query has two different from_appid"},
+		{name: "a query with a semicolon", line: "GET /cgi-bin/user/get?a=1;b=2", status: 400, kind: "http_request_error", words: "the query contains ;: escape it, or use & between parameters"},
+		{name: "a query with a bad escape", line: "GET /cgi-bin/user/get?a=%zz", status: 400, kind: "http_request_error", words: "the query contains an invalid escape"},
+		{name: "a query without end", line: "GET /cgi-bin/user/get?" + strings.Repeat("a&", 1000) + "a", status: 400, kind: "http_request_error", words: "the query has more than 1000 parameters"},
+		{name: "a dot segment", line: "GET /cgi-bin/../sns/auth", status: 400, kind: "http_request_error", words: "the path contains a . or .. segment"},
+		{name: "an Upgrade", line: "GET /cgi-bin/user/get", header: []string{"Connection: Upgrade", "Upgrade: websocket"}, status: 400, kind: "http_request_error", words: "Upgrade is not supported"},
+		{name: "TRACE", line: "TRACE /cgi-bin/user/get", status: 400, kind: "http_request_error", words: "TRACE is not supported"},
+		{name: "a path and a parameter that differ", line: "GET /@shop/cgi-bin/user/get?from_appid=" + blogID, status: 400, kind: "http_request_error", words: `from_appid names account "blog", but the call is for account "shop"`},
+		{name: "two from_appid", line: "GET /cgi-bin/user/get?from_appid=a&from_appid=b", status: 400, kind: "http_request_error", words: "from_appid has two different values"},
 		{name: "a token endpoint that is put", line: "PUT /cgi-bin/token", status: 400, kind: "http_request_error", words: "this path accepts GET and POST"},
 
-		{name: "no key", world: withClients, line: "GET /cgi-bin/user/get", status: 401, kind: "http_request_denied", words: "this proxy wants a client key: Authorization: Bearer, or a Basic password"},
-		{name: "a wrong key", world: withClients, line: "GET /cgi-bin/user/get", header: []string{bearer("x")}, status: 401, kind: "http_request_denied", words: "this client key is not known"},
-		{name: "a wrong password", world: withClients, line: "GET /cgi-bin/user/get", header: []string{"Authorization: Basic eDp5"}, status: 401, kind: "http_request_denied", words: "this client key is not known"},
+		{name: "no key", world: withClients, line: "GET /cgi-bin/user/get", status: 401, kind: "http_request_denied", words: "a client key is required: send it as Authorization: Bearer, or as the password of Basic authentication"},
+		{name: "a wrong key", world: withClients, line: "GET /cgi-bin/user/get", header: []string{bearer("x")}, status: 401, kind: "http_request_denied", words: "unknown client key"},
+		{name: "a wrong password", world: withClients, line: "GET /cgi-bin/user/get", header: []string{"Authorization: Basic eDp5"}, status: 401, kind: "http_request_denied", words: "unknown client key"},
 
 		{name: "an account of others", world: withClients, line: "POST /@blog/cgi-bin/message/custom/send", body: "{}", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `client "billing" may not use account "blog"`},
 		{name: "a path without a rule", world: withClients, line: "POST /cgi-bin/menu/create", body: "{}", header: []string{bearer(billingKey)}, status: 403, kind: "http_request_denied", words: `client "billing" has no allow rule for POST /cgi-bin/menu/create`},
@@ -56,20 +56,20 @@ func refusals() []refusalRow {
 			words: "the host of the page is not listed in PROXY_JSSDK_HOSTS",
 		},
 
-		{name: "an account that there is not", world: withClients, line: "GET /@nobody/cgi-bin/user/get", header: []string{bearer(rootKey)}, status: 404, kind: "destination_not_found", words: `there is no account "nobody"`},
-		{name: "no account at all", world: setup{noShop: true}, line: "GET /cgi-bin/user/get", status: 404, kind: "destination_not_found", words: "this call names no account, and there is no default one: call /@account/…"},
-		{name: "a path of ours that there is not", line: "GET /-/nothing", status: 404, kind: "destination_not_found", words: "there is nothing under this path: /-/jssdk/config and /-/jssdk/card are answered here"},
+		{name: "an account that there is not", world: withClients, line: "GET /@nobody/cgi-bin/user/get", header: []string{bearer(rootKey)}, status: 404, kind: "destination_not_found", words: `unknown account "nobody"`},
+		{name: "no account at all", world: setup{noShop: true}, line: "GET /cgi-bin/user/get", status: 404, kind: "destination_not_found", words: "the call names no account and there is no default account: call /@account/…"},
+		{name: "a path of ours that there is not", line: "GET /-/nothing", status: 404, kind: "destination_not_found", words: "not found: the proxy itself serves only /-/jssdk/config and /-/jssdk/card"},
 		{name: "no path", line: "GET /", status: 404, kind: "destination_not_found", words: "call a WeChat path, such as /cgi-bin/get_api_domain_ip"},
 
-		{name: "a long body", world: small, line: "POST /wxa/x", body: "12345678901", status: 413, kind: "http_request_error", words: "the body is longer than 10 bytes"},
+		{name: "a long body", world: small, line: "POST /wxa/x", body: "12345678901", status: 413, kind: "http_request_error", words: "the request body is longer than 10 bytes"},
 
 		{
 			name: "a client's rate", world: withClients, line: "GET /cgi-bin/user/get", header: []string{bearer(hastyKey)}, status: 429, kind: "connection_limit_reached",
 			before: func(w *world) { w.call("GET /cgi-bin/user/get", "", bearer(hastyKey)) },
-			words:  `client "hasty" has used up its rate`, retry: "^(100|9[0-9])$",
+			words:  `client "hasty" has exceeded its rate limit`, retry: "^(100|9[0-9])$",
 		},
 
-		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{"http://" + closedPort()} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "cannot reach WeChat: connection refused"},
+		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{closedHost(t)} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "cannot reach WeChat: connection refused"},
 		{
 			name: "a host that breaks off", line: "POST /cgi-bin/menu/create", body: "{}", status: 502, kind: "connection_terminated", words: "no answer from WeChat: connection closed before the answer was complete",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Reset}) },
@@ -77,10 +77,10 @@ func refusals() []refusalRow {
 		{
 			name: "no credential", line: "GET /@blog/cgi-bin/user/get", status: 503, kind: "destination_unavailable",
 			before: func(w *world) { w.wechat.SetSecret(blogID, "another") },
-			words:  `~^no blog/access_token: /cgi-bin/stable_token: .*: 40125 invalid appsecret`, retry: `^[1-9]\d*$`,
+			words:  `~^cannot get blog/access_token: /cgi-bin/stable_token: .*: 40125 invalid appsecret`, retry: `^[1-9]\d*$`,
 		},
 		{
-			name: "every breaker is open", world: setup{hosts: func(string) []string { return []string{"http://" + closedPort()} }, openFor: time.Hour},
+			name: "every breaker is open", world: setup{hosts: func(string) []string { return []string{closedHost(t)} }, openFor: time.Hour},
 			before: func(w *world) {
 				for range 5 {
 					w.call("GET /cgi-bin/user/get", "")
@@ -89,16 +89,16 @@ func refusals() []refusalRow {
 			line: "GET /cgi-bin/user/get", status: 503, kind: "destination_unavailable", words: "WeChat failed several times in a row: circuit breaker open", retry: `^3[56]\d\d$`,
 		},
 		{
-			name: "no answer in time", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "no answer from WeChat: no answer in time",
+			name: "no answer in time", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "WeChat did not answer in time",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Hang}) },
 		},
 	}
 }
 
-// Every row of DESIGN.md section 3's table, as a client sees it; and the same
+// Every answer that the proxy makes itself, as a client sees it; and the same
 // with PROXY_ERROR_STATUS=ok, where nothing but the status differs.
 func TestRefusals(t *testing.T) {
-	for _, row := range refusals() {
+	for _, row := range refusals(t) {
 		for _, alwaysOK := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, always 200 %v", row.name, alwaysOK), func(t *testing.T) {
 				t.Parallel()
@@ -257,14 +257,4 @@ func TestRequestIDs(t *testing.T) {
 	if h := w.wechat.Seen()[0].Header.Get("X-Request-Id"); h != "" {
 		t.Errorf("WeChat was told %q", h)
 	}
-}
-
-// closedPort is an address at which nobody listens.
-func closedPort() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "127.0.0.1:1"
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -160,5 +161,38 @@ func TestWhatNeedsNoKeyCanBeDenied(t *testing.T) {
 	}
 	if n := w.wechat.Count("call"); n != 0 {
 		t.Errorf("WeChat saw %d calls", n)
+	}
+}
+
+// A placeholder is no user's token: where one belongs, WeChat is not asked, and
+// the SDK gets the errcode after which it fetches another.
+func TestPlaceholderWhereAUsersTokenBelongs(t *testing.T) {
+	for _, keys := range []bool{true, false} {
+		t.Run(fmt.Sprintf("with keys %v", keys), func(t *testing.T) {
+			s := setup{}
+			if keys {
+				s = setup{clients: company(), deny: denyList()}
+			}
+			w := newWorld(t, s)
+			w.warm()
+			placeholder := w.placeholderOf("shop", rootKey)
+			for _, line := range []string{
+				"GET /sns/userinfo?access_token=%s&openid=o&lang=zh_CN", "GET /sns/auth?access_token=%s&openid=o", "GET //sns/auth/?openid=o&access_token=%s",
+				"GET /@shop/sns/userinfo?Access_Token=%s", "GET /@blog/sns/auth?access_token=&access_token=%s", "POST /sns/userinfo?access_token=%s",
+			} {
+				for _, header := range []string{"X: y", bearer(rootKey)} {
+					g := w.call(strings.Replace(line, "%s", placeholder, 1), "", header)
+					if g.StatusCode != 200 || g.Code != 40001 || !strings.HasPrefix(g.Msg, "wechat-token-proxy: ") {
+						t.Errorf("%s with %s: %v", line, header, g)
+					}
+				}
+			}
+			if n := len(w.wechat.Seen()); n != 0 {
+				t.Errorf("WeChat got %d requests", n)
+			}
+			if g := w.call("GET /cgi-bin/user/get?access_token="+placeholder, ""); g.StatusCode != 200 || g.Code != 0 {
+				t.Errorf("where it belongs: %v", g)
+			}
+		})
 	}
 }

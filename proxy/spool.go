@@ -19,11 +19,11 @@ const (
 
 // Errors of a body that its client is to blame for, or the disk.
 var (
-	errTooLong  = errors.New("the body is too long")
-	errSlow     = errors.New("the body came too slowly")
-	errCutShort = errors.New("the body is incomplete")
-	errNotKept  = errors.New("the body cannot be stored")
-	errClosed   = errors.New("the body is closed")
+	errTooLong  = errors.New("the request body is too long")
+	errSlow     = errors.New("the request body arrived too slowly")
+	errCutShort = errors.New("the request body is incomplete")
+	errNotKept  = errors.New("cannot store the request body")
+	errClosed   = errors.New("the request body is closed")
 )
 
 // spool is a request body on its way up: what has come of it is kept, so that

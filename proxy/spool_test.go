@@ -1,15 +1,21 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 )
 
 func randomBytes(n int) []byte {
@@ -113,4 +119,122 @@ func TestSpoolBounds(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// slowSender is a request body that comes byte by byte, with a pause before each,
+// and the ResponseWriter of its server, which sets the deadline.
+type slowSender struct {
+	*httptest.ResponseRecorder
+	pause    func(sent int) time.Duration
+	size     int
+	sent     int
+	deadline time.Time
+}
+
+func (s *slowSender) SetReadDeadline(t time.Time) error {
+	s.deadline = t
+	return nil
+}
+
+func (s *slowSender) Read(p []byte) (int, error) {
+	expired := make(<-chan time.Time)
+	if !s.deadline.IsZero() {
+		expired = time.After(time.Until(s.deadline))
+	}
+	select {
+	case <-time.After(s.pause(s.sent)):
+	case <-expired:
+		return 0, os.ErrDeadlineExceeded
+	}
+	if s.sent == s.size {
+		return 0, io.EOF
+	}
+	s.sent++
+	p[0] = 'x'
+	return 1, nil
+}
+
+// A body has 30 s for each piece and 5 minutes in all. Once it is there, the
+// deadline is gone: the client waits for its answer then.
+func TestBodyDeadlines(t *testing.T) {
+	each := func(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
+	for _, c := range []struct {
+		name  string
+		pause func(int) time.Duration
+		size  int
+		err   error
+		took  time.Duration
+	}{
+		{"fast", each(0), 5000, nil, 0},
+		{"29 s for each byte", each(29 * time.Second), 9, nil, 290 * time.Second},
+		{"31 s for the first byte", each(31 * time.Second), 1, errSlow, 30 * time.Second},
+		{"nothing after a while", func(sent int) time.Duration { return map[bool]time.Duration{true: time.Hour}[sent == 50] }, 100, errSlow, 30 * time.Second},
+		{"nothing after a minute", func(sent int) time.Duration {
+			return map[bool]time.Duration{true: time.Hour, false: 10 * time.Second}[sent == 6]
+		}, 100, errSlow, 90 * time.Second},
+		{"progress, but too little", each(20 * time.Second), 100, errSlow, 5 * time.Minute},
+		{"a byte in a second", each(time.Second), 1000, errSlow, 5 * time.Minute},
+		{"a byte in half a second", each(time.Second / 2), 1000, errSlow, 5 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := &slowSender{ResponseRecorder: httptest.NewRecorder(), pause: c.pause, size: c.size}
+				r := httptest.NewRequestWithContext(t.Context(), "POST", "/wxa/x", client)
+				start := time.Now()
+				s := New(Options{}).newSpool(client, r, 1<<20)
+				defer s.close()
+				err := s.readAll()
+				if took := time.Since(start); err != c.err || took != c.took {
+					t.Errorf("%v after %s, want %v after %s", err, took, c.err, c.took)
+				}
+				if err == nil && (!client.deadline.IsZero() || s.size != int64(c.size)) {
+					t.Errorf("%d bytes, with a deadline at %s", s.size, client.deadline)
+				}
+			})
+		})
+	}
+}
+
+// A client that is too slow gets 408, and WeChat gets nothing.
+func TestSlowBodyIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := bubbleProxy(t, 10*time.Second, 0, transportFunc(func(r *http.Request) (*http.Response, error) {
+			t.Error("the call was sent")
+			return jsonAnswer(r, "{}"), nil
+		}))
+		client := &slowSender{ResponseRecorder: httptest.NewRecorder(), pause: func(int) time.Duration { return 20 * time.Second }, size: 100}
+		p.ServeHTTP(client, httptest.NewRequestWithContext(t.Context(), "POST", "/wxa/x", client))
+		if client.Code != http.StatusRequestTimeout {
+			t.Errorf("%d %s", client.Code, client.Body)
+		}
+	})
+}
+
+// A body that breaks off is told to whoever may still listen, and never ends
+// in an empty 200.
+func TestIncompleteBodyIsAnswered(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	for _, c := range []struct{ name, request, want string }{
+		{"a short body", "POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab", "HTTP/1.1 400 Bad Request"},
+		{"a long body, cut", "POST /wxa/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 20000), "HTTP/1.1 400 Bad Request"},
+		{"chunks that break off", "POST /wxa/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "HTTP/1.1 400 Bad Request"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, c.request)
+			_ = conn.(*net.TCPConn).CloseWrite()
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			if strings.TrimSpace(line) != c.want {
+				t.Errorf("got %q", line)
+			}
+		})
+	}
+	if n := w.wechat.Count("executed"); n != 0 {
+		t.Errorf("%d were executed", n)
+	}
 }

@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -55,6 +58,8 @@ type world struct {
 type setup struct {
 	legacy   bool
 	hosts    func(simulator string) []string // of the upstream
+	tokens   []string                        // hosts that shop's token is fetched from; nil: the simulator
+	secret   string                          // shop's AppSecret, as the proxy has it; "": shopSecret
 	timeout  time.Duration
 	openFor  time.Duration
 	clients  []access.ClientSpec
@@ -82,12 +87,18 @@ func newWorld(t testing.TB, s setup) *world {
 		hosts = s.hosts(w.wechat.URL)
 	}
 	tokens := newClient(t, source.Options{Upstreams: []string{w.wechat.URL}})
+	shopTokens := tokens
+	if s.tokens != nil {
+		shopTokens = newClient(t, source.Options{Upstreams: s.tokens})
+		t.Cleanup(shopTokens.Close)
+	}
+	appSecret := secret.New(cmp.Or(s.secret, shopSecret))
 	weComTokens := newClient(t, source.Options{Platform: errcode.WeCom, Upstreams: []string{w.wechat.WeComURL}})
 	w.manager = token.NewManager(token.Options{OnEvent: w.event})
 
-	spec := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(shopID, secret.New(shopSecret)), Schedule: token.StableSchedule(), Eager: true}
+	spec := token.Spec{Kind: token.AccessToken, Source: shopTokens.Stable(shopID, appSecret), Schedule: token.StableSchedule(), Eager: true}
 	if s.legacy {
-		spec.Source, spec.Schedule = tokens.Legacy(shopID, secret.New(shopSecret)), token.LegacySchedule()
+		spec.Source, spec.Schedule = shopTokens.Legacy(shopID, appSecret), token.LegacySchedule()
 	}
 	blog := token.Spec{Kind: token.AccessToken, Source: tokens.Stable(blogID, secret.New(blogSecret)), Schedule: token.StableSchedule()}
 	staff := token.Spec{Kind: token.AccessToken, Source: weComTokens.WeCom(corpID, secret.New(corpSecret)), Schedule: token.WeComSchedule()}
@@ -250,4 +261,64 @@ func (w *world) try(line string, body io.Reader, headers ...string) (got, error)
 	g := got{Response: resp, body: string(b)}
 	_ = json.Unmarshal(b, &g) // not every answer is JSON
 	return g, err
+}
+
+// wire sends bytes as they are over a connection of their own, and returns the
+// answer's last byte and all before it. The request has to end the connection,
+// or method must tell whether the answer has a body.
+func (w *world) wire(method, request string) got {
+	w.t.Helper()
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, request) // a refusal may come before the end
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		w.t.Fatalf("%.80q: %v", request, err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatalf("%.80q: %v", request, err)
+	}
+	g := got{Response: resp, body: string(b)}
+	_ = json.Unmarshal(b, &g) // not every answer is JSON
+	return g
+}
+
+// waitFor waits until something another goroutine does is done.
+func waitFor(t testing.TB, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); {
+		if time.Now().After(end) {
+			t.Fatal("it never happened")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// rawCall sends bytes as they are and returns the status line.
+func (w *world) rawCall(request string) string {
+	w.t.Helper()
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, request) // a refusal may come before the end
+	answer, _ := io.ReadAll(conn)
+	line, _, _ := strings.Cut(string(answer), "\r\n")
+	return line
+}
+
+// lastRecord is what was noted of the last call.
+func (w *world) lastRecord() Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.records) == 0 {
+		return Record{}
+	}
+	return w.records[len(w.records)-1]
 }

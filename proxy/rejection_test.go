@@ -14,6 +14,84 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
+// WeChat rejects every token: the callers get its own words, and neither the
+// token endpoint nor the account pays for it.
+func TestEveryTokenIsRejected(t *testing.T) {
+	for _, code := range []int{40001, 40014, 42001} {
+		for _, legacy := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d, legacy %v", code, legacy), func(t *testing.T) {
+				w := newWorld(t, setup{legacy: legacy})
+				w.warm()
+				fetched := w.wechat.Count("token")
+				w.wechat.RejectAll(shopID, code)
+				var wg sync.WaitGroup
+				for range 100 {
+					wg.Go(func() {
+						g, err := w.try("GET /cgi-bin/user/get", http.NoBody)
+						if err != nil || g.StatusCode != 200 || g.Code != code || strings.Contains(g.body, "wechat-token-proxy") {
+							t.Errorf("%v %v", g, err)
+						}
+					})
+				}
+				wg.Wait()
+				fetches, forced := w.wechat.Count("token")-fetched, w.wechat.Count("forced")
+				if normal := fetches - forced; normal > 2 || forced > 1 {
+					t.Errorf("%d fetches in normal mode, %d forced", normal, forced)
+				}
+				if calls := w.wechat.Count("call"); calls > 300 {
+					t.Errorf("100 calls cost %d", calls)
+				}
+			})
+		}
+	}
+}
+
+// A path that rejects the token while others accept it starts no renewal, and its answer
+// goes to the client.
+func TestOneSickPathDoesNotDisarmTheAccount(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	fetched := w.wechat.Count("token")
+	w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Errcode, Status: 40001})
+	ctx, stop := context.WithCancel(t.Context())
+	var well sync.WaitGroup
+	well.Go(func() {
+		for ctx.Err() == nil {
+			if g := w.call("GET /cgi-bin/user/get", ""); g.Code != 0 {
+				t.Errorf("a good path: %v", g)
+				return
+			}
+		}
+	})
+	for range 20 {
+		if g := w.call("POST /cgi-bin/menu/create", `{"button":[]}`); g.Code != 40001 {
+			t.Errorf("the sick path: %v", g)
+		}
+	}
+	stop()
+	well.Wait()
+	if forced := w.wechat.Count("forced"); forced > 0 {
+		t.Errorf("%d forced renewals", forced)
+	}
+	if n := w.wechat.Count("token") - fetched; n > 2 {
+		t.Errorf("%d fetches", n)
+	}
+}
+
+// WeCom gives the same token for two hours: rejections that no renewal ends must
+// not cost one each.
+func TestLastingRejectionsCostFewFetchesOnWeCom(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	w.wechat.RejectAll(corpID, 40014)
+	for range 10 {
+		w.call("POST /@staff/cgi-bin/message/send", `{"touser":"O","msgtype":"text","agentid":7,"text":{"content":"h"}}`)
+	}
+	if n := w.wechat.Count("wecom"); n > 3 {
+		t.Errorf("%d fetches for ten calls", n)
+	}
+}
+
 type ctxType = context.Context
 
 // upload is a multipart body with a picture of n bytes.
