@@ -29,7 +29,7 @@ type Account struct {
 	Ticket func(token.Kind) *token.Keeper
 }
 
-// Directory is whom the proxy serves and what for, at one moment. It is
+// Directory has the accounts, clients and hosts in force at one moment. It is
 // immutable; a reload puts another in its place, whole.
 type Directory struct {
 	// Accounts by name.

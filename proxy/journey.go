@@ -14,7 +14,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// errNoToken is why a call failed that waited for its token in vain.
+// errNoToken is why a call failed that got no token within its time.
 var errNoToken = errors.New("timed out waiting for a token")
 
 // journey carries a call to WeChat and back: it puts the credential in, sends,

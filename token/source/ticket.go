@@ -12,7 +12,7 @@ import (
 
 // Ticket returns the source of a ticket, which is fetched with tok's
 // access_token ("JS-SDK" in WeChat's docs, appendix 1 on jsapi_ticket; "Get
-// jsapi_ticket" in WeCom's). A token that WeChat refuses is reported to tok
+// jsapi_ticket" in WeCom's). A token that WeChat rejects is reported to tok
 // and the ticket asked for again as tok says, three times at most. A kind that
 // the platform has not is an error at every fetch.
 func (c *Client) Ticket(tok *token.Keeper, p errcode.Platform, kind token.Kind) token.Source {
@@ -46,7 +46,7 @@ func (c *Client) Ticket(tok *token.Keeper, p errcode.Platform, kind token.Kind) 
 	})
 }
 
-// ticketCall says where a kind of ticket is had.
+// ticketCall returns the call that fetches a kind of ticket.
 func ticketCall(p errcode.Platform, kind token.Kind) (path string, query url.Values, ok bool) {
 	const mp = "/cgi-bin/ticket/getticket"
 	switch {
