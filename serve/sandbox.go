@@ -18,7 +18,7 @@ func Sandbox(ctx context.Context, environ config.Environ, stdout, stderr io.Writ
 	wechat := wechattest.NewServer(wechattest.Options{Accounts: []wechattest.Account{{AppID: appID, Secret: secret}}})
 	defer wechat.Close()
 
-	environ = environ.With("WECHAT_APP_ID="+appID, "WECHAT_APP_SECRET="+secret, "WECHAT_APP_SECRET_FILE=", "WECHAT_UPSTREAMS="+wechat.URL, "PROXY_CONFIG_FILE=")
+	environ = environ.With("WECHAT_APP_ID="+appID, "WECHAT_APP_SECRET="+secret, "WECHAT_APP_SECRET_FILE=", "WECHAT_UPSTREAMS="+wechat.URL, "WECOM_UPSTREAMS="+wechat.WeComURL, "PROXY_CONFIG_FILE=")
 	environ = freePort(environ, "PROXY_LISTEN", "127.0.0.1:8080")
 	environ = freePort(environ, "PROXY_ADMIN_LISTEN", "127.0.0.1:8081")
 	cfg, log, err := Load(environ, stderr)

@@ -113,7 +113,10 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 		e.c = e.pool.take(start)
 	}
 	if reused = e.c != nil; !reused {
-		if e.c, err = e.h.pool.dialer.dialLean(s.ctx); err != nil {
+		ctx, cancel := context.WithTimeout(s.ctx, may)
+		e.c, err = e.h.pool.dialer.dialLean(ctx)
+		cancel()
+		if err != nil {
 			return false, false, err
 		}
 	}
