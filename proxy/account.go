@@ -29,7 +29,7 @@ type Account struct {
 	Ticket func(token.Kind) *token.Keeper
 }
 
-// Directory is everything that the proxy serves from at one moment. It is
+// Directory has the accounts, clients and hosts in force at one moment. It is
 // immutable; a reload replaces it as a whole.
 type Directory struct {
 	// Accounts by name.
@@ -98,9 +98,9 @@ type accountNames struct {
 	hostPlatform  errcode.Platform // of the host name; "": the proxy's own
 }
 
-// namesIn returns what names an account in d, besides the account of a
-// placeholder, which is given.
-func (d decision) namesIn(placeholder string) accountNames {
+// accountNames returns what names an account in a call. placeholder is the account
+// of its placeholder, or "".
+func (d decision) accountNames(placeholder string) accountNames {
 	n := accountNames{path: d.target.account, fromAppID: d.query.fromAppID, placeholder: placeholder, hostPlatform: d.hostPlatform}
 	switch d.route.inject {
 	case injectSecret:
@@ -190,7 +190,7 @@ func pickAgent(agents []*Account, client *access.Client) (*Account, *answer.Refu
 // forClient finds the account for a client's call, and with it the route.
 func (d decision) forClient(dir *Directory, id access.Identity) (decision, *answer.Refusal) {
 	d.client = id.Client
-	account, refusal := dir.resolve(d.namesIn(id.Account), d.client)
+	account, refusal := dir.resolve(d.accountNames(id.Account), d.client)
 	if refusal != nil {
 		return d, refusal
 	}
@@ -208,14 +208,14 @@ func (d decision) forClient(dir *Directory, id access.Identity) (decision, *answ
 	return d, nil
 }
 
-// forUnknownClient finds the account for a call that needs no key. To somebody
-// who guesses names it makes no difference whether one exists: names that are
-// unknown or contradict each other are ignored.
+// forUnknownClient finds the account for a call that needs no key. Names that
+// are unknown or contradict each other are ignored, so that guessing does not
+// tell which ones exist.
 func (d decision) forUnknownClient(dir *Directory) decision {
 	if d.route.inject != injectAppID {
 		return d
 	}
-	account, refusal := dir.resolve(d.namesIn(""), nil)
+	account, refusal := dir.resolve(d.accountNames(""), nil)
 	if refusal != nil || account == nil || account.Platform != d.platform {
 		return d
 	}

@@ -23,7 +23,7 @@ type request struct {
 }
 
 // decision is what is known about a call before it is served: who makes it, for
-// which account, and how its path is handled. Nobody changes it once decide has
+// which account, and how its path is handled. It does not change after decide has
 // returned it.
 type decision struct {
 	request

@@ -121,8 +121,7 @@ func scrubURL(location, secret string) string {
 	return base
 }
 
-// isRedirect reports a redirect. Its body repeats the Location, and nobody needs
-// it.
+// isRedirect reports a redirect, whose body may repeat the Location.
 func isRedirect(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
