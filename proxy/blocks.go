@@ -3,33 +3,7 @@ package proxy
 import (
 	"bytes"
 	"io"
-	"sync"
 )
-
-// buffers is a pool of memory for answers that are copied and request bodies that
-// are stored. A nil pool allocates.
-type buffers struct{ pool sync.Pool }
-
-const bufferSize = 32 << 10
-
-func newBuffers() *buffers {
-	return &buffers{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
-}
-
-// Get implements httputil.BufferPool.
-func (b *buffers) Get() []byte {
-	if b == nil {
-		return make([]byte, bufferSize)
-	}
-	return b.pool.Get().(*[bufferSize]byte)[:]
-}
-
-// Put implements httputil.BufferPool.
-func (b *buffers) Put(p []byte) {
-	if b != nil {
-		b.pool.Put((*[bufferSize]byte)(p))
-	}
-}
 
 // smallBody is the longest body, in bytes, that gets memory of its own size. A
 // longer one gets blocks of bufferSize.

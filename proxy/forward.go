@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httputil"
+	"sync"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
@@ -31,6 +32,31 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call) {
 
 // discardLog is for what ReverseProxy would log. The proxy's own line has it.
 func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// buffers is a pool of memory for answers that are copied and request bodies that
+// are stored. A nil pool allocates.
+type buffers struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func newBuffers() *buffers {
+	return &buffers{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
+}
+
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte {
+	if b == nil {
+		return make([]byte, bufferSize)
+	}
+	return b.pool.Get().(*[bufferSize]byte)[:]
+}
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(p []byte) {
+	if b != nil {
+		b.pool.Put((*[bufferSize]byte)(p))
+	}
+}
 
 // rewrite removes the client's headers that WeChat must not get. The transport
 // takes only the header from the request.

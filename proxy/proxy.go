@@ -5,15 +5,15 @@
 // Map, in the order of a call:
 //
 //	proxy.go      Proxy, its Options and ServeHTTP; the state of one call
-//	decision.go   what a call is: who makes it, for which account, and may they
-//	hostname.go   the host name that was used; browsers and their pages
+//	decision.go   who makes a call, and whether they may
+//	hostname.go   the host name that the client used; calls from browsers
 //	target.go     the path and the query, read strictly
 //	route.go      which path gets which credential, and the class of a path
 //	account.go    the accounts, and which of them a call is for
 //	local.go      what the proxy answers itself: tokens, tickets, wx.config
 //	spool.go      a request body that can be sent several times
-//	blocks.go     memory for bodies and answers
-//	forward.go    httputil.ReverseProxy, and the answer if it fails
+//	blocks.go     its memory
+//	forward.go    httputil.ReverseProxy, its buffers, and the answer if it fails
 //	headers.go    which headers go to WeChat, and what is removed from its answer
 //	transport.go  add the credential, send, and repeat with another one
 //	observe.go    the record and the log line of a call
