@@ -13,45 +13,45 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// Account is one set of WeChat credentials as the proxy sees it.
+// Account is one set of WeChat credentials.
 type Account struct {
 	Name string
 	// ID is the appid, or the corpid of a WeCom agent.
 	ID       string
 	Platform errcode.Platform
-	// Secret is the AppSecret: sent to WeChat by the /sns/ routes that want it,
-	// and the key of placeholders.
+	// Secret is the AppSecret. The /sns/ routes that need it send it to WeChat, and
+	// placeholders are signed with it.
 	Secret secret.Secret
 	// Token is the access_token.
 	Token *token.Keeper
-	// Ticket returns the keeper of a ticket, made when first asked for; nil where
-	// the account has no such kind.
+	// Ticket returns the keeper of a ticket, or nil if the account has no ticket of
+	// that kind.
 	Ticket func(token.Kind) *token.Keeper
 }
 
 // Directory has the accounts, clients and hosts in force at one moment. It is
-// immutable; a reload puts another in its place, whole.
+// immutable; a reload replaces it as a whole.
 type Directory struct {
 	// Accounts by name.
 	Accounts map[string]*Account
 	// ByID holds the accounts by appid. Several WeCom agents may share a corpid.
 	ByID map[string][]*Account
-	// Default serves calls that name no account and whose client has none of
-	// its own; nil: there is none.
+	// Default serves calls that name no account, of clients that have no default
+	// of their own. It may be nil.
 	Default *Account
 	// Policy is who may do what.
 	Policy *access.Policy
-	// Upstreams are where calls go, by platform.
+	// Upstreams are WeChat's hosts by platform.
 	Upstreams map[errcode.Platform]*wechat.Hosts
 }
 
 func emptyDirectory() *Directory {
-	p, _ := access.New(access.Options{}, nil) // without rules there is nothing to be wrong
+	p, _ := access.New(access.Options{}, nil) // fails only on rules
 	return &Directory{Policy: p}
 }
 
-// secretOf returns the AppSecret of the account of that name, the zero Secret
-// where there is none.
+// secretOf returns the AppSecret of the account with that name, or the zero
+// Secret.
 func (d *Directory) secretOf(account string) secret.Secret {
 	if a := d.Accounts[account]; a != nil {
 		return a.Secret
@@ -59,11 +59,11 @@ func (d *Directory) secretOf(account string) secret.Secret {
 	return secret.Secret{}
 }
 
-// fallback returns the account that serves a call which names none: the
-// client's first, the default, or the only one there is; of the platform under
-// whose name the call came, where that is not "".
-func (d *Directory) fallback(client *access.Client, on errcode.Platform) *Account {
-	fits := func(a *Account) bool { return a != nil && (on == "" || a.Platform == on) }
+// defaultFor returns the account for a call that names none: the client's first,
+// the default account, or the only one. If platform is not "", only its accounts
+// count.
+func (d *Directory) defaultFor(client *access.Client, platform errcode.Platform) *Account {
+	fits := func(a *Account) bool { return a != nil && (platform == "" || a.Platform == platform) }
 	if client != nil && client.DefaultAccount() != "" {
 		for _, name := range client.Accounts() {
 			if a := d.Accounts[name]; fits(a) {
@@ -88,105 +88,159 @@ func (d *Directory) fallback(client *access.Client, on errcode.Platform) *Accoun
 	return only
 }
 
-// naming is everything in a call that may name an account.
-type naming struct {
-	path        string // behind /@
-	fromAppID   string
-	placeholder string           // the account a placeholder stands for
-	appID       string           // where the path's own appid parameter picks the account
-	lenient     bool             // an appID that is none of ours names nothing
-	host        errcode.Platform // whose host name the client used; "": ours
+// accountNames is everything in a call that may name an account.
+type accountNames struct {
+	path          string // after /@
+	fromAppID     string
+	placeholder   string           // the account of a placeholder
+	appID         string           // the path's own appid parameter, if that selects the account
+	ignoreUnknown bool             // an unknown appID names no account
+	hostPlatform  errcode.Platform // of the host name; "": the proxy's own
 }
 
-// resolve says which account a call means. All that name one must mean the
-// same. A nil account without a refusal: it names none, and there is none for
-// such calls.
-func (d *Directory) resolve(n naming, client *access.Client) (*Account, *answer.Refusal) {
-	var meant []*Account   // that everything so far may mean
-	var single [4]*Account // room for each name's account: a call allocates none
+// accountNames returns what names an account in a call. placeholder is the account
+// of its placeholder, or "".
+func (d decision) accountNames(placeholder string) accountNames {
+	n := accountNames{path: d.target.account, fromAppID: d.query.fromAppID, placeholder: placeholder, hostPlatform: d.hostPlatform}
+	switch d.route.inject {
+	case injectSecret:
+		n.appID = d.query.appID
+	case injectAppID:
+		n.appID, n.ignoreUnknown = d.query.appID, true
+	}
+	return n
+}
+
+// resolve returns the account that a call names. All names must agree. If there
+// is none it returns the default account, which may be nil.
+func (d *Directory) resolve(n accountNames, client *access.Client) (*Account, *answer.Refusal) {
+	var candidates []*Account // that agree with every name so far
+	var single [4]*Account    // memory for lookup, so that it allocates nothing
 	for i, by := range []struct {
-		name  string
-		what  string
-		other int  // status where it is another than the one before
-		skip  bool // it may name nothing
+		name          string
+		source        string
+		conflict      int // status if it contradicts the names before
+		ignoreUnknown bool
 	}{
 		{n.path, "the path", http.StatusBadRequest, false},
 		{n.fromAppID, "from_appid", http.StatusBadRequest, false},
 		{n.placeholder, "the placeholder", http.StatusForbidden, false},
-		{n.appID, "appid", http.StatusBadRequest, n.lenient},
+		{n.appID, "appid", http.StatusBadRequest, n.ignoreUnknown},
 	} {
 		if by.name == "" {
 			continue
 		}
-		named := d.named(by.name, single[i:i])
+		found := d.lookup(by.name, single[i:i])
 		switch {
-		case len(named) == 0 && by.skip:
-		case len(named) == 0:
+		case len(found) == 0 && by.ignoreUnknown:
+		case len(found) == 0:
 			return nil, unknownAccount(by.name)
-		case meant == nil:
-			meant = named
+		case candidates == nil:
+			candidates = found
 		default:
-			both := slices.DeleteFunc(slices.Clone(meant), func(a *Account) bool { return !slices.Contains(named, a) })
+			both := slices.DeleteFunc(slices.Clone(candidates), func(a *Account) bool { return !slices.Contains(found, a) })
 			if len(both) == 0 {
-				return nil, &answer.Refusal{Status: by.other, Message: fmt.Sprintf("%s names account %q, but the call is for account %q", by.what, named[0].Name, meant[0].Name)}
+				return nil, &answer.Refusal{Status: by.conflict, Message: fmt.Sprintf("%s names account %q, but the call is for account %q", by.source, found[0].Name, candidates[0].Name)}
 			}
-			meant = both
+			candidates = both
 		}
 	}
-	if meant == nil {
-		return d.fallback(client, n.host), nil
+	if candidates == nil {
+		return d.defaultFor(client, n.hostPlatform), nil
 	}
-	if n.host != "" && meant[0].Platform != n.host {
-		return nil, malformed(fmt.Sprintf("account %q does not belong to the platform of this host name", meant[0].Name))
+	if n.hostPlatform != "" && candidates[0].Platform != n.hostPlatform {
+		return nil, malformed(fmt.Sprintf("account %q does not belong to the platform of this host name", candidates[0].Name))
 	}
-	return one(meant, client)
+	return pickAgent(candidates, client)
 }
 
-// named returns the accounts of that name or appid: WeCom agents share a
-// corpid. A single one is appended to into.
-func (d *Directory) named(nameOrID string, into []*Account) []*Account {
+// lookup returns the accounts with that name or appid. Only WeCom agents share
+// one. A single account is appended to buf.
+func (d *Directory) lookup(nameOrID string, buf []*Account) []*Account {
 	if a := d.Accounts[nameOrID]; a != nil {
-		return append(into, a)
+		return append(buf, a)
 	}
 	return d.ByID[nameOrID]
 }
 
-// one returns the one of several agents that the client means: the only one it
-// may use, or its default.
-func one(agents []*Account, client *access.Client) (*Account, *answer.Refusal) {
+// pickAgent returns the client's default among several agents, or the only one
+// that it may use.
+func pickAgent(agents []*Account, client *access.Client) (*Account, *answer.Refusal) {
 	if len(agents) == 1 {
 		return agents[0], nil
 	}
-	var may []*Account
+	var usable []*Account
 	for _, a := range agents {
 		switch {
 		case client != nil && client.DefaultAccount() == a.Name:
 			return a, nil
 		case client == nil || client.MayUse(a.Name):
-			may = append(may, a)
+			usable = append(usable, a)
 		}
 	}
-	switch len(may) {
+	switch len(usable) {
 	case 0:
-		return agents[0], nil // which it may not use either
+		return agents[0], nil // the caller refuses it
 	case 1:
-		return may[0], nil
+		return usable[0], nil
 	}
-	return nil, malformed(fmt.Sprintf("several WeCom agents share %q: name one of them, such as /@%s/…", may[0].ID, may[0].Name))
+	return nil, malformed(fmt.Sprintf("several WeCom agents share %q: name one of them, such as /@%s/…", usable[0].ID, usable[0].Name))
+}
+
+// forClient finds the account for a client's call, and with it the route.
+func (d decision) forClient(dir *Directory, id access.Identity) (decision, *answer.Refusal) {
+	d.client = id.Client
+	account, refusal := dir.resolve(d.accountNames(id.Account), d.client)
+	if refusal != nil {
+		return d, refusal
+	}
+	if account == nil {
+		return d, d.withoutAccount()
+	}
+	assumed := d.route.inject // as the path reads before the platform is known
+	d = d.forAccount(dir, account)
+	if !d.client.MayUse(account.Name) {
+		return d, &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", d.client.Name, account.Name)}
+	}
+	if assumed != d.route.inject && assumed != injectToken {
+		return d, malformed(fmt.Sprintf("account %q is a WeCom agent, and WeCom does not have %s", account.Name, d.path))
+	}
+	return d, nil
+}
+
+// forUnknownClient finds the account for a call that needs no key. Names that
+// are unknown or contradict each other are ignored, so that guessing does not
+// tell which ones exist.
+func (d decision) forUnknownClient(dir *Directory) decision {
+	if d.route.inject != injectAppID {
+		return d
+	}
+	account, refusal := dir.resolve(d.accountNames(""), nil)
+	if refusal != nil || account == nil || account.Platform != d.platform {
+		return d
+	}
+	return d.forAccount(dir, account)
+}
+
+// withoutAccount refuses a call for which there is no account, if it needs one.
+func (d decision) withoutAccount() *answer.Refusal {
+	switch {
+	case d.route.inject == injectNothing, d.route.inject == injectAppID && d.query.appID != "":
+		return nil
+	case d.route.class == classOwn && d.path == "/":
+		return noPath()
+	}
+	return noAccount()
 }
 
 func unknownAccount(name string) *answer.Refusal {
-	return &answer.Refusal{Status: http.StatusNotFound, Message: fmt.Sprintf("unknown account %q", short(name))}
+	return &answer.Refusal{Status: http.StatusNotFound, Message: fmt.Sprintf("unknown account %q", shorten(name, 64))}
 }
 
 func noAccount() *answer.Refusal {
 	return &answer.Refusal{Status: http.StatusNotFound, Message: "the call names no account and there is no default account: call /@account/…"}
 }
 
-// short bounds what is repeated of a client's own words.
-func short(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
+func noPath() *answer.Refusal {
+	return &answer.Refusal{Status: http.StatusNotFound, Message: "call a WeChat path, such as /cgi-bin/get_api_domain_ip"}
 }

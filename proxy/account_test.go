@@ -17,15 +17,15 @@ func TestSeveralAgentsOfACorp(t *testing.T) {
 	d.Default = nil
 	for _, c := range []struct {
 		name, key string
-		n         naming
+		n         accountNames
 		want      string
 	}{
-		{"by name", "KEYALL", naming{path: "staff2"}, "staff2"},
-		{"by corpid, both allowed", "KEYALL", naming{path: corpID}, "400"},
-		{"by corpid, one allowed", "KEYONE", naming{path: corpID}, "staff2"},
-		{"by corpid, the client's default", "KEYTWO", naming{appID: corpID}, "staff2"},
-		{"by corpid and a placeholder", "KEYALL", naming{path: corpID, placeholder: "staff"}, "staff"},
-		{"the name and another's placeholder", "KEYALL", naming{path: "staff2", placeholder: "staff"}, "403"},
+		{"by name", "KEYALL", accountNames{path: "staff2"}, "staff2"},
+		{"by corpid, both allowed", "KEYALL", accountNames{path: corpID}, "400"},
+		{"by corpid, one allowed", "KEYONE", accountNames{path: corpID}, "staff2"},
+		{"by corpid, the client's default", "KEYTWO", accountNames{appID: corpID}, "staff2"},
+		{"by corpid and a placeholder", "KEYALL", accountNames{path: corpID, placeholder: "staff"}, "staff"},
+		{"the name and another's placeholder", "KEYALL", accountNames{path: "staff2", placeholder: "staff"}, "403"},
 	} {
 		a, refusal := d.resolve(c.n, w.dir.Policy.ClientByKey(c.key))
 		got := ""

@@ -5,21 +5,20 @@ import (
 	"io"
 )
 
-// smallBody is what a body is kept in memory of its own size for, in bytes; a
+// smallBody is the longest body, in bytes, that gets memory of its own size. A
 // longer one gets blocks of bufferSize.
 const smallBody = 4 << 10
 
-// blocks keep bytes in memory, in pieces from the pool that answers are copied
-// through: what grows by pieces is never copied to a larger place, and leaves
-// nothing for the garbage collector. The zero blocks are empty.
+// blocks store bytes in memory from a pool. They grow block by block, so that
+// nothing is copied to larger memory and the garbage collector has no work. The
+// zero value is empty.
 type blocks struct {
-	pool *buffers // nil: none
-	list [][]byte // all of bufferSize, but for the only one of a small body
-	n    int64    // bytes kept
+	pool *buffers // may be nil
+	list [][]byte // each of bufferSize, except the only one of a small body
+	n    int64    // bytes stored
 }
 
-// add appends p. size is how many bytes there will be in all, as far as that is
-// known, else -1.
+// add appends p. size is the length of the whole body, or -1 if it is unknown.
 func (b *blocks) add(p []byte, size int64) {
 	for len(p) > 0 {
 		i, at := int(b.n/bufferSize), b.n%bufferSize
@@ -39,14 +38,14 @@ func (b *blocks) next(size int64) []byte {
 	return b.pool.Get()
 }
 
-// readAt copies what is kept from off on, which is not beyond the end. It may
-// be less than fits into p.
+// readAt copies bytes from off on, which is not beyond the end. It may copy fewer
+// than fit into p.
 func (b *blocks) readAt(p []byte, off int64) int {
 	p = p[:min(int64(len(p)), b.n-off)]
 	return copy(p, b.list[off/bufferSize][off%bufferSize:])
 }
 
-// writeTo writes all that is kept to w.
+// writeTo writes all bytes to w.
 func (b *blocks) writeTo(w io.Writer) error {
 	for i, block := range b.list {
 		block = block[:min(int64(len(block)), b.n-int64(i)*bufferSize)]
@@ -57,7 +56,7 @@ func (b *blocks) writeTo(w io.Writer) error {
 	return nil
 }
 
-// short returns what is kept, if it is in memory of its own.
+// short returns the bytes of a small body, or nil if they are in a shared block.
 func (b *blocks) short() []byte {
 	if len(b.list) != 1 || len(b.list[0]) > smallBody {
 		return nil
@@ -65,8 +64,7 @@ func (b *blocks) short() []byte {
 	return b.list[0][:b.n]
 }
 
-// shrink moves the bytes of a small body of unknown length, now that all have
-// come, out of the block that they have to themselves.
+// shrink copies a small body whose length was unknown out of its block.
 func (b *blocks) shrink() {
 	if b.n == 0 || b.n > smallBody || len(b.list[0]) <= smallBody {
 		return
@@ -76,7 +74,7 @@ func (b *blocks) shrink() {
 	b.list[0] = small
 }
 
-// free gives the memory back.
+// free returns the memory to the pool.
 func (b *blocks) free() {
 	for _, block := range b.list {
 		if len(block) == bufferSize {

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -10,76 +12,29 @@ import (
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 )
 
-// forward sends c on its journey. ReverseProxy copies headers and bodies, both
-// ways, by the rules of HTTP. Each call has one of its own: that is a few words,
-// and cheaper than another copy of the request with the call in its context.
+// forward sends a call to WeChat and copies the answer. Each call has a
+// ReverseProxy of its own: that is cheaper than another copy of the request with
+// the call in its context.
 func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call) {
-	around := httputil.ReverseProxy{
+	rp := httputil.ReverseProxy{
 		Rewrite:      rewrite,
-		Transport:    &journey{c: c},
+		Transport:    &transport{c: c},
 		BufferPool:   p.buffers,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.failed(w, c, err) },
-		ErrorLog:     p.silent,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.fail(w, c, err) },
+		ErrorLog:     p.discard,
 	}
-	around.ServeHTTP(w, r)
+	rp.ServeHTTP(w, r)
 }
 
-// silence is a log for what ReverseProxy would say: observe says it.
-func silence() *log.Logger { return log.New(io.Discard, "", 0) }
+// discardLog is for what ReverseProxy would log. The proxy's own line has it.
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// rewrite leaves of the client's headers what goes on. The rest of the request
-// is the journey's.
-func rewrite(r *httputil.ProxyRequest) {
-	filterHeaders(r.Out.Header)
-	r.Out.Trailer = nil
-	r.Out.TransferEncoding = nil
-	r.Out.Close = false
-}
-
-// failed answers where the journey brought no answer.
-func (p *Proxy) failed(w http.ResponseWriter, c *call, err error) {
-	if c.body.failed() != nil {
-		err = c.body.failed() // whatever came of that
-	}
-	var road *wechat.Failure
-	canceled := errors.As(err, &road) && road.Kind == wechat.Canceled
-	if !clientsBody(err) && (canceled || c.in.Context().Err() != nil) {
-		c.gone, c.err = true, errGone
-		panic(http.ErrAbortHandler) // returning would send an implicit 200
-	}
-	refusal := refusalOf(err)
-	if road != nil && road.Kind == wechat.BreakerOpen {
-		refusal.RetryAfter = c.hosts.RetryAfter(time.Now())
-	}
-	p.refuse(w, c, refusal)
-}
-
-var errGone = errors.New("the client closed the connection")
-
-// clientsBody reports an error of the body that the client is told.
-func clientsBody(err error) bool {
-	return errors.Is(err, errSlow) || errors.Is(err, errCutShort) || errors.Is(err, errTooLong)
-}
-
-// refuse answers a call ourselves.
-func (p *Proxy) refuse(w http.ResponseWriter, c *call, r *answer.Refusal) {
-	c.err = r
-	h := w.Header()
-	if r.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="wechat-token-proxy"`)
-	}
-	if c.in.ContentLength != 0 {
-		// What is left of the body is read before the next call, but not for long.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(5 * time.Second))
-	}
-	answer.Write(w, r, p.opts.StatusOK)
-}
-
-// buffers is a pool of what answers are copied through, and bodies kept in. A
-// nil one keeps nothing.
+// buffers is a pool of memory for answers that are copied and request bodies that
+// are stored. A nil pool allocates.
 type buffers struct{ pool sync.Pool }
 
 const bufferSize = 32 << 10
@@ -101,4 +56,111 @@ func (b *buffers) Put(p []byte) {
 	if b != nil {
 		b.pool.Put((*[bufferSize]byte)(p))
 	}
+}
+
+// rewrite removes the client's headers that WeChat must not get. The transport
+// takes only the header from the request.
+func rewrite(r *httputil.ProxyRequest) {
+	filterHeaders(r.Out.Header)
+	r.Out.Trailer = nil
+	r.Out.TransferEncoding = nil
+	r.Out.Close = false
+}
+
+// fail answers a call that ended with err.
+func (p *Proxy) fail(w http.ResponseWriter, c *call, err error) {
+	if bodyErr := c.body.Err(); bodyErr != nil {
+		err = bodyErr // the cause of any other error
+	}
+	var failure *wechat.Failure
+	canceled := errors.As(err, &failure) && failure.Kind == wechat.Canceled
+	if !isBodyError(err) && (canceled || c.in.Context().Err() != nil) {
+		c.canceled, c.err = true, errCanceled
+		panic(http.ErrAbortHandler) // returning would send an implicit 200
+	}
+	refusal := refusalFor(err)
+	if failure != nil && failure.Kind == wechat.BreakerOpen {
+		refusal.RetryAfter = c.hosts.RetryAfter(time.Now())
+	}
+	p.refuse(w, c, refusal)
+}
+
+var errCanceled = errors.New("the client closed the connection")
+
+// isBodyError reports an error that the client made in sending its body. It may
+// still read the answer.
+func isBodyError(err error) bool {
+	return errors.Is(err, errSlow) || errors.Is(err, errCutShort) || errors.Is(err, errTooLong)
+}
+
+// refuse answers a call with a refusal.
+func (p *Proxy) refuse(w http.ResponseWriter, c *call, r *answer.Refusal) {
+	c.err = r
+	h := w.Header()
+	if r.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="wechat-token-proxy"`)
+	}
+	if c.in.ContentLength != 0 {
+		// The server reads the rest of the body before it answers. This limits it.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(5 * time.Second))
+	}
+	answer.Write(w, r, p.opts.StatusOK)
+}
+
+// refusalIn returns the refusal in err's chain, or nil.
+func refusalIn(err error) *answer.Refusal {
+	if err == nil {
+		return nil // the usual case, without an allocation
+	}
+	var r *answer.Refusal
+	errors.As(err, &r)
+	return r
+}
+
+// refusalFor returns the answer to a call that ended with err.
+func refusalFor(err error) *answer.Refusal {
+	if r := refusalIn(err); r != nil {
+		return r
+	}
+	var unavailable *token.Unavailable
+	var failure *wechat.Failure
+	switch {
+	case errors.Is(err, errTooLong):
+		return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: errTooLong.Error(), Err: err}
+	case errors.Is(err, errSlow):
+		return &answer.Refusal{Status: http.StatusRequestTimeout, Message: errSlow.Error(), Err: err}
+	case errors.Is(err, errCutShort):
+		return &answer.Refusal{Status: http.StatusBadRequest, Message: errCutShort.Error(), Err: err}
+	case errors.Is(err, errNotStored):
+		return &answer.Refusal{Status: http.StatusServiceUnavailable, Kind: "proxy_internal_error", Message: "cannot store the request body: it has no Content-Length, and the disk is full or missing", RetryAfter: time.Second, Err: err}
+	case errors.As(err, &unavailable):
+		return &answer.Refusal{
+			Status: http.StatusServiceUnavailable, Kind: "destination_unavailable",
+			Message: fmt.Sprintf("cannot get %s: %v", unavailable.Key, unavailable.Err), RetryAfter: unavailable.RetryAfter, Err: err,
+		}
+	case errors.As(err, &failure):
+		return upstreamRefusal(failure)
+	case errors.Is(err, context.DeadlineExceeded):
+		return &answer.Refusal{Status: http.StatusGatewayTimeout, Kind: "http_response_timeout", Message: "WeChat did not answer in time", Err: err}
+	}
+	return &answer.Refusal{Status: http.StatusBadGateway, Kind: "proxy_internal_error", Message: "cannot send the call", Err: err}
+}
+
+// upstreamRefusal returns the answer to a call that WeChat did not answer. The
+// log names the host.
+func upstreamRefusal(f *wechat.Failure) *answer.Refusal {
+	r := &answer.Refusal{Status: http.StatusBadGateway, Kind: f.ProxyStatus(), Err: f}
+	switch {
+	case f.Kind == wechat.BreakerOpen:
+		r.Status, r.Message = http.StatusServiceUnavailable, "WeChat failed several times in a row: "+f.Words()
+	case f.Kind == wechat.Timeout && f.Egress == "":
+		r.Status, r.Message = http.StatusGatewayTimeout, "WeChat did not answer in time"
+	case f.Kind == wechat.Timeout || f.Kind == wechat.Stalled:
+		r.Status, r.Message = http.StatusGatewayTimeout, "no answer from WeChat: "+f.Words()
+	case f.Connect():
+		r.Message = "cannot reach WeChat: " + f.Words()
+	default:
+		r.Message = "no answer from WeChat: " + f.Words()
+	}
+	return r
 }

@@ -9,10 +9,10 @@ import (
 	"unicode"
 )
 
-// goesOn reports whether a client's header, by its canonical name, is sent to
-// WeChat. All others stay here: a key of ours, cookies, addresses, and the
-// Idempotency-Key that would make net/http repeat a POST on its own.
-func goesOn(name string) bool {
+// isForwarded reports whether a client's header, by its canonical name, is sent to
+// WeChat. No other is: not keys, cookies and addresses, and not Idempotency-Key,
+// with which net/http would repeat a POST by itself.
+func isForwarded(name string) bool {
 	switch name {
 	case "Accept", "Accept-Language", "Content-Type", "Range", "User-Agent":
 		return true
@@ -20,11 +20,11 @@ func goesOn(name string) bool {
 	return strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Wechatmp-")
 }
 
-// filterHeaders leaves in h what goes on. WeChat's answer is to come in plain:
-// its first bytes are looked at.
+// filterHeaders removes from h what WeChat must not get. It asks for an
+// uncompressed answer, in which an errcode can be found.
 func filterHeaders(h http.Header) {
 	for name := range h {
-		if !goesOn(name) {
+		if !isForwarded(name) {
 			delete(h, name)
 		}
 	}
@@ -33,22 +33,22 @@ func filterHeaders(h http.Header) {
 
 func identity() []string { return []string{"identity"} }
 
-// scrub takes secret out of an answer's headers, in whatever spelling: WeChat's
-// Location may carry the token it was called with. What cannot be cut out cleanly
-// goes with the whole value.
+// scrub removes secret from an answer's headers, however it is encoded: WeChat's
+// Location may contain the token that was sent. A value that contains it in a
+// form that cannot be cut out is removed as a whole.
 func scrub(h http.Header, secret string) {
 	if secret == "" {
 		return
 	}
 	for name, values := range h {
 		for i, v := range values {
-			if !carries(v, secret) {
+			if !containsEncoded(v, secret) {
 				continue
 			}
 			if name == "Location" || name == "Content-Location" {
-				v = withoutToken(v, secret)
+				v = scrubURL(v, secret)
 			}
-			if v = strings.ReplaceAll(v, secret, ""); carries(v, secret) {
+			if v = strings.ReplaceAll(v, secret, ""); containsEncoded(v, secret) {
 				v = ""
 			}
 			values[i] = v
@@ -56,9 +56,9 @@ func scrub(h http.Header, secret string) {
 	}
 }
 
-// carries reports whether s holds secret, as it is or behind escapes, also ones
-// that are escaped again.
-func carries(s, secret string) bool {
+// containsEncoded reports whether s contains secret, as it is or with escapes,
+// which may be escaped again.
+func containsEncoded(s, secret string) bool {
 	for range 4 {
 		if strings.Contains(s, secret) {
 			return true
@@ -71,11 +71,11 @@ func carries(s, secret string) bool {
 	return strings.Contains(s, secret)
 }
 
-// decodeEscapes decodes %41, \u0041 and \x41, and leaves what is none of them.
+// decodeEscapes decodes %41, \u0041 and \x41.
 func decodeEscapes(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
-		if c, n := escaped(s[i:]); n > 0 {
+		if c, n := decodeEscape(s[i:]); n > 0 {
 			b.WriteByte(c)
 			i += n
 			continue
@@ -86,8 +86,9 @@ func decodeEscapes(s string) string {
 	return b.String()
 }
 
-// escaped returns the byte that s begins with in escaped form, and how long that is.
-func escaped(s string) (c byte, n int) {
+// decodeEscape decodes the escape that s begins with. n is its length, 0 if there
+// is none.
+func decodeEscape(s string) (c byte, n int) {
 	for _, prefix := range []string{"%", `\u00`, `\x`} {
 		digits, found := strings.CutPrefix(s, prefix)
 		if !found || len(digits) < 2 {
@@ -100,16 +101,16 @@ func escaped(s string) (c byte, n int) {
 	return 0, 0
 }
 
-// withoutToken takes the access_token out of a URL, and every other pair that
-// holds secret.
-func withoutToken(location, secret string) string {
+// scrubURL removes the access_token from a URL, and every other parameter that
+// contains secret in a form that cannot be cut out.
+func scrubURL(location, secret string) string {
 	base, rest, found := strings.Cut(location, "?")
 	if !found {
 		return location
 	}
 	raw, fragment, hasFragment := strings.Cut(rest, "#")
-	if raw = without(raw, isAccessToken); carries(strings.ReplaceAll(raw, secret, ""), secret) {
-		raw = strings.Join(slices.DeleteFunc(strings.Split(raw, "&"), func(pair string) bool { return carries(pair, secret) }), "&")
+	if raw = removeParams(raw, isAccessToken); containsEncoded(strings.ReplaceAll(raw, secret, ""), secret) {
+		raw = strings.Join(slices.DeleteFunc(strings.Split(raw, "&"), func(param string) bool { return containsEncoded(param, secret) }), "&")
 	}
 	if raw != "" {
 		base += "?" + raw
@@ -120,23 +121,22 @@ func withoutToken(location, secret string) string {
 	return base
 }
 
-// isRedirect reports a status whose body only says where to go instead, in a
-// document that repeats the Location.
+// isRedirect reports a redirect, whose body may repeat the Location.
 func isRedirect(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
 
-// dropBody takes the body out of an answer.
+// dropBody removes the body of an answer.
 func dropBody(r *http.Response) {
-	_ = r.Body.Close() // nobody reads it
+	_ = r.Body.Close() // an error does not matter
 	r.Body, r.ContentLength = http.NoBody, 0
 	for _, name := range []string{"Content-Length", "Content-Type", "Content-Encoding"} {
 		r.Header.Del(name)
 	}
 }
 
-// isAccessToken reports a name that somebody might read as access_token: in any
-// letter case, and with white space around it, which some parsers cut off.
+// isAccessToken reports whether some parser might read name as access_token: in
+// any letter case, and with white space around it.
 func isAccessToken(name string) bool {
 	return strings.EqualFold(strings.TrimFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || unicode.IsSpace(r) }), paramAccessToken)
 }

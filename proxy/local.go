@@ -17,27 +17,27 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// maxLocalBody bounds what a client may send to an endpoint that is answered
-// here, in bytes.
+// maxLocalBody is the longest body, in bytes, of a request that the proxy answers
+// itself.
 const maxLocalBody = 64 << 10
 
-// newLocal routes what is answered here. Paths come in decoded and collapsed,
-// and no answer is a redirect.
+// newLocal returns the router for what the proxy answers itself. It never
+// redirects: the paths are clean already.
 func (p *Proxy) newLocal() *mux.Router {
 	r := mux.NewRouter().SkipClean(true)
 	for _, path := range []string{"/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken"} {
-		r.Handle(path, p.locally(p.giveToken))
+		r.Handle(path, p.localHandler(p.serveToken))
 	}
 	for _, path := range []string{"/cgi-bin/ticket/getticket", "/cgi-bin/get_jsapi_ticket", "/cgi-bin/ticket/get"} {
-		r.Handle(path, p.locally(p.giveTicket))
+		r.Handle(path, p.localHandler(p.serveTicket))
 	}
-	r.Handle("/-/jssdk/config", p.locally(p.signConfig))
-	r.Handle("/-/jssdk/card", p.locally(p.signCard))
-	r.NotFoundHandler = p.locally(notFound)
+	r.Handle(pathConfig, p.localHandler(p.serveJSConfig))
+	r.Handle(pathCard, p.localHandler(p.serveCard))
+	r.NotFoundHandler = p.localHandler(notFound)
 	return r
 }
 
-// local is a request for an endpoint answered here.
+// local is a call that the proxy answers itself.
 type local struct {
 	*call
 	w    http.ResponseWriter
@@ -45,8 +45,8 @@ type local struct {
 	body []byte
 }
 
-// locally makes a handler of f, whose document is the answer.
-func (p *Proxy) locally(f func(local) ([]byte, error)) http.Handler {
+// localHandler returns a handler that answers with the JSON that f returns.
+func (p *Proxy) localHandler(f func(local) ([]byte, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := local{call: callOf(r.Context()), w: w, r: r}
 		var err error
@@ -57,14 +57,14 @@ func (p *Proxy) locally(f func(local) ([]byte, error)) http.Handler {
 				return
 			}
 		}
-		p.failed(w, l.call, err)
+		p.fail(w, l.call, err)
 	})
 }
 
-// localRequest is r as the routes see it.
+// localRequest returns r with a clean path, for the router.
 func localRequest(r *http.Request, path string) *http.Request {
 	l := *r
-	l.URL = &url.URL{Path: withoutSlash(path), RawQuery: r.URL.RawQuery}
+	l.URL = &url.URL{Path: trimSlash(path), RawQuery: r.URL.RawQuery}
 	return &l
 }
 
@@ -79,23 +79,23 @@ func (p *Proxy) shortBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 
 func notFound(l local) ([]byte, error) {
 	if l.path == "/" {
-		return nil, greeting()
+		return nil, noPath()
 	}
 	return nil, &answer.Refusal{Status: http.StatusNotFound, Message: "not found: the proxy itself serves only /-/jssdk/config and /-/jssdk/card"}
 }
 
-// giveToken answers a client that insists on a token: with a placeholder, which
-// is worth nothing at WeChat, or with the real one where the operator wants
-// that. Whatever it asks for, WeChat is not asked.
-func (p *Proxy) giveToken(l local) ([]byte, error) {
+// serveToken answers a client that asks for an access_token with a placeholder,
+// which WeChat does not accept, or with the real token if the operator wants that.
+// It never forces a renewal.
+func (p *Proxy) serveToken(l local) ([]byte, error) {
 	ask, err := emulate.ParseTokenRequest(l.r, l.body)
 	if err != nil {
 		return nil, err
 	}
-	if refusal := l.asker(ask); refusal != nil {
+	if refusal := l.identifyTokenRequest(ask); refusal != nil {
 		return nil, refusal
 	}
-	if refusal := p.mayHaveToken(l); refusal != nil {
+	if refusal := p.authorizeToken(l); refusal != nil {
 		return nil, refusal
 	}
 	if !p.opts.RealTokens {
@@ -108,17 +108,17 @@ func (p *Proxy) giveToken(l local) ([]byte, error) {
 	return emulate.TokenAnswer(cred.Value.Reveal(), emulate.RealLife(cred.Left(time.Now())), ask.Platform), nil
 }
 
-// asker says who asks for a token and of which account, in WeChat's own words
-// where that is nobody, or none of theirs.
-func (l local) asker(ask emulate.TokenRequest) *answer.Refusal {
+// identifyTokenRequest finds the client and the account of a request for a token.
+// A wrong key or account is refused as WeChat would.
+func (l local) identifyTokenRequest(ask emulate.TokenRequest) *answer.Refusal {
 	id, refusal := identifyBySecret(l.dir.Policy, offerOf(l.in), ask.Secret.Reveal())
 	if refusal != nil {
 		return refusal
 	}
 	l.client = id.Client
-	n := naming{path: l.target.account, fromAppID: l.query.fromAppID, appID: ask.AppID, host: l.named}
-	if n.path == "" && n.fromAppID == "" && n.appID == "" && l.named == "" && strings.HasSuffix(l.r.URL.Path, "/gettoken") {
-		n.host = errcode.WeCom
+	n := accountNames{path: l.target.account, fromAppID: l.query.fromAppID, appID: ask.AppID, hostPlatform: l.hostPlatform}
+	if n.path == "" && n.fromAppID == "" && n.appID == "" && l.hostPlatform == "" && strings.HasSuffix(l.r.URL.Path, "/gettoken") {
+		n.hostPlatform = errcode.WeCom
 	}
 	account, refusal := l.dir.resolve(n, l.client)
 	switch {
@@ -129,13 +129,13 @@ func (l local) asker(ask emulate.TokenRequest) *answer.Refusal {
 	case !l.client.MayUse(account.Name):
 		return wrongAppID()
 	}
-	l.decision = l.on(l.dir, account)
+	l.decision = l.forAccount(l.dir, account)
 	return takeRate(l.client, l.start)
 }
 
-// mayHaveToken applies the rules. While it is a placeholder that is given, only
-// what is denied counts: it opens nothing that the rules do not.
-func (p *Proxy) mayHaveToken(l local) *answer.Refusal {
+// authorizeToken applies the rules. For a placeholder only deny rules count,
+// because with it the client can call only what its rules allow.
+func (p *Proxy) authorizeToken(l local) *answer.Refusal {
 	v := l.mayCall(l.dir.Policy)
 	if v.OK || !p.opts.RealTokens && v.Rule == "" {
 		return nil
@@ -143,7 +143,7 @@ func (p *Proxy) mayHaveToken(l local) *answer.Refusal {
 	return &answer.Refusal{Status: http.StatusForbidden, Message: v.Reason}
 }
 
-func (p *Proxy) giveTicket(l local) ([]byte, error) {
+func (p *Proxy) serveTicket(l local) ([]byte, error) {
 	kind, err := emulate.TicketKind(l.platform, l.r.URL.Path, l.r, l.body)
 	if err != nil {
 		return nil, err
@@ -163,33 +163,9 @@ func (l local) ticket(kind token.Kind) (token.Credential, error) {
 	return keeper.Get(l.r.Context())
 }
 
-const (
-	pathConfig = "/-/jssdk/config"
-	pathCard   = "/-/jssdk/card"
-)
-
-func isJSSDK(path string) bool { return path == pathConfig || path == pathCard }
-
-// preflight reports whether the call is a browser's question whether it may
-// ask, which comes without a key.
-func (p *Proxy) preflight(r *http.Request, path string) bool {
-	return r.Method == http.MethodOptions && isJSSDK(path) && r.Header.Get("Access-Control-Request-Method") != ""
-}
-
-// allowedOrigins says which origins of pages may call path; nil: none but our own.
-func (p *Proxy) allowedOrigins(path string) func(origin string) bool {
-	if !isJSSDK(path) {
-		return nil
-	}
-	return func(origin string) bool {
-		_, ok := emulate.CORS(origin, p.opts.JSSDKHosts)
-		return ok
-	}
-}
-
-// cors lets pages of the listed hosts read the answer. It reports that the
-// call was a preflight, and is done with.
-func (p *Proxy) cors(l local) (done bool) {
+// cors lets pages of the listed hosts read the answer. It reports whether the
+// call is a preflight, which gets no other answer.
+func (p *Proxy) cors(l local) (preflight bool) {
 	h := l.w.Header()
 	h.Add("Vary", "Origin")
 	if allow, ok := emulate.CORS(l.r.Header.Get("Origin"), p.opts.JSSDKHosts); ok {
@@ -198,12 +174,12 @@ func (p *Proxy) cors(l local) (done bool) {
 		h.Set("Access-Control-Allow-Methods", "GET")
 		h.Set("Access-Control-Max-Age", "600")
 	}
-	return p.preflight(l.in, l.path)
+	return isPreflight(l.in, l.path)
 }
 
-// signConfig signs a page's URL for wx.config; with type=agent_config, a WeCom
-// page's for wx.agentConfig.
-func (p *Proxy) signConfig(l local) ([]byte, error) {
+// serveJSConfig signs a page's URL for wx.config, or for WeCom's wx.agentConfig if
+// type is agent_config.
+func (p *Proxy) serveJSConfig(l local) ([]byte, error) {
 	if p.cors(l) {
 		return []byte("{}"), nil
 	}
@@ -231,7 +207,7 @@ func (p *Proxy) signConfig(l local) ([]byte, error) {
 	return config.Answer(), nil
 }
 
-func (p *Proxy) signCard(l local) ([]byte, error) {
+func (p *Proxy) serveCard(l local) ([]byte, error) {
 	if p.cors(l) {
 		return []byte("{}"), nil
 	}
@@ -246,7 +222,7 @@ func (p *Proxy) signCard(l local) ([]byte, error) {
 	return emulate.NewCard(emulate.ParseCardRequest(q), l.account.ID, ticket.Value, emulate.Nonce(), time.Now()).Answer(), nil
 }
 
-// params is the query of an endpoint that takes GET only.
+// params returns the query of an endpoint that accepts only GET.
 func (l local) params() (url.Values, error) {
 	if l.method != http.MethodGet && l.method != http.MethodHead {
 		return nil, malformed("this path accepts only GET")
@@ -258,7 +234,8 @@ func (l local) params() (url.Values, error) {
 	return q, nil
 }
 
-// list splits what is given with commas, or several times.
+// list returns the items of a parameter that is a comma-separated list, or given
+// several times.
 func list(values []string) []string {
 	var out []string
 	for _, v := range values {
@@ -269,12 +246,4 @@ func list(values []string) []string {
 		}
 	}
 	return out
-}
-
-// refusalOf is err as an answer of ours.
-func refusalOf(err error) *answer.Refusal {
-	if r := refusalIn(err); r != nil {
-		return r
-	}
-	return failure(err)
 }

@@ -11,54 +11,55 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// statusGone is what is noted of a call whose client hung up. It is never sent.
-const statusGone = 499
+// statusClientClosed is the status in the record of a call whose client closed the
+// connection. It is never sent.
+const statusClientClosed = 499
 
 // writeIdle is how long a client may take to read a piece of its answer.
 const writeIdle = time.Minute
 
-// Record is what there is to say about a finished call. It holds no secret, no
-// query and no body.
+// Record describes a finished call. It contains no secret, no query and no body.
 type Record struct {
-	At       time.Time // when it came
-	ID       string    // its X-Request-Id
-	Client   string    // "" where clients are anonymous, or nobody is known
-	Account  string    // "" where none was found
+	At       time.Time // when the request arrived
+	ID       string    // X-Request-Id
+	Client   string    // "" if clients are anonymous, or the client is unknown
+	Account  string    // "" if none was found
 	Platform errcode.Platform
 	Method   string
-	Path     string // decoded: the client's own words
-	Class    string // of the path: one of a few dozen
-	Status   int    // a refusal's own, also where it was sent as 200; 499: the client hung up
-	Errcode  int    // WeChat's, 0 without
+	Path     string // decoded, as the client sent it
+	Class    string // of the path, one of a few dozen names
+	Status   int    // of a refusal its own, even if it was sent as 200; 499: the client closed the connection
+	Errcode  int    // WeChat's, 0 if none
 	RID      string // WeChat's
-	Host     string // that answered, "" where none did
+	Host     string // that answered, "" if none did
 	Sends    int    // requests sent to WeChat
-	Renewed  bool   // the token was rejected, and the call sent again
+	Renewed  bool   // WeChat rejected the token, and the call was sent again
 	Took     time.Duration
-	AtWeChat time.Duration // of which WeChat was waited for
-	Waited   time.Duration // of which a credential was waited for
+	AtWeChat time.Duration // part of Took: waiting for WeChat
+	Waited   time.Duration // part of Took: waiting for a credential
 	BytesIn  int64
 	BytesOut int64
-	Err      string // of a call that we refused or that failed, in words
-	// Traceparent is the client's W3C traceparent, "" without a valid one.
+	Err      string // why the call was refused or failed, "" if it was not
+	// Traceparent is the client's W3C traceparent, "" if it sent no valid one.
 	Traceparent string
 }
 
-// observed notes what a client is answered.
-type observed struct {
+// responseWriter counts what a client is answered, and gives a client that reads
+// slowly more time.
+type responseWriter struct {
 	http.ResponseWriter
-	call    *call
-	control *http.ResponseController
-	granted time.Time // when the client was given more time last
-	status  int
-	bytes   int64
+	call     *call
+	control  *http.ResponseController
+	extended time.Time // when the client last got more time
+	status   int
+	bytes    int64
 }
 
-func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+func (o *responseWriter) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
-func (o *observed) WriteHeader(status int) {
+func (o *responseWriter) WriteHeader(status int) {
 	if status < 200 {
-		return // nobody asked for WeChat's interim answers
+		return // an interim response of WeChat
 	}
 	if o.status == 0 {
 		o.status = status
@@ -67,11 +68,11 @@ func (o *observed) WriteHeader(status int) {
 	o.ResponseWriter.WriteHeader(status)
 }
 
-func (o *observed) Write(p []byte) (int, error) {
+func (o *responseWriter) Write(p []byte) (int, error) {
 	if o.status == 0 {
 		o.WriteHeader(http.StatusOK)
 	}
-	if o.bytes > 0 { // the first piece has the server's own time
+	if o.bytes > 0 { // the server's own deadline is for the first piece
 		o.extend(time.Now())
 	}
 	n, err := o.ResponseWriter.Write(p)
@@ -79,21 +80,20 @@ func (o *observed) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// extend gives the client more time for its answer. Like [spool.extend], not at
-// every write.
-func (o *observed) extend(now time.Time) {
-	if now.Sub(o.granted) < time.Second {
+// extend gives the client more time for its answer, at most once a second.
+func (o *responseWriter) extend(now time.Time) {
+	if now.Sub(o.extended) < time.Second {
 		return
 	}
-	o.granted = now
+	o.extended = now
 	if o.control == nil {
 		o.control = http.NewResponseController(o.ResponseWriter)
 	}
-	_ = o.control.SetWriteDeadline(now.Add(writeIdle)) // where it cannot be set there is none
+	_ = o.control.SetWriteDeadline(now.Add(writeIdle)) // it fails only if the server has no deadlines
 }
 
-// observe ends a call: one line, one observation.
-func (p *Proxy) observe(c *call, o *observed) {
+// observe records and logs a finished call.
+func (p *Proxy) observe(c *call, o *responseWriter) {
 	if c.body != nil {
 		c.bytesIn = c.body.received.Load()
 		c.body.close()
@@ -105,9 +105,9 @@ func (p *Proxy) observe(c *call, o *observed) {
 	p.log(c, r)
 }
 
-func (c *call) record(o *observed) Record {
+func (c *call) record(o *responseWriter) Record {
 	r := Record{
-		At: c.start, ID: c.id, Platform: c.platform, Method: short(c.method), Path: shortPath(c.path), Class: c.route.class,
+		At: c.start, ID: c.id, Platform: c.platform, Method: shorten(c.method, 64), Path: shorten(c.path, 256), Class: c.route.class,
 		Status: o.status, Errcode: c.errcode, RID: c.rid, Host: c.host, Sends: c.sends, Renewed: c.renewed,
 		Took: time.Since(c.start), AtWeChat: c.atWeChat, Waited: c.waited, BytesIn: c.bytesIn, BytesOut: o.bytes,
 		Traceparent: c.traceparent,
@@ -119,45 +119,42 @@ func (c *call) record(o *observed) Record {
 		r.Account = c.account.Name
 	}
 	if r.Class == "" {
-		r.Class = "none" // it was refused before it was understood
+		r.Class = "none" // it was refused before its path was read
 	}
 	if refusal := refusalIn(c.err); refusal != nil && o.status == http.StatusOK {
-		r.Status = refusal.Status // PROXY_ERROR_STATUS=ok is for SDKs, not for who counts
+		r.Status = refusal.Status // PROXY_ERROR_STATUS=ok is meant for SDKs, not for metrics
 	}
-	if c.gone || o.status == 0 && c.in.Context().Err() != nil {
-		r.Status = statusGone
+	if c.canceled || o.status == 0 && c.in.Context().Err() != nil {
+		r.Status = statusClientClosed
 	}
-	r.Err = c.inWords()
+	r.Err = c.errText()
 	return r
 }
 
-// shortPath bounds what is noted of a client's own words.
-func shortPath(path string) string {
-	if len(path) > 256 {
-		return path[:256] + "…"
+// shorten returns at most the first max bytes of s.
+func shorten(s string, max int) string {
+	if len(s) > max {
+		return s[:max] + "…"
 	}
-	return path
+	return s
 }
 
-// inWords says why a call was refused, or failed, for the log.
-func (c *call) inWords() string {
+// errText returns why a call was refused or failed, for the log.
+func (c *call) errText() string {
 	if c.err == nil {
 		return ""
 	}
-	words := c.err.Error()
-	if refusal := refusalIn(c.err); refusal != nil && refusal.Err != nil && refusal.Err.Error() != words {
-		words += " (" + refusal.Err.Error() + ")"
+	text := c.err.Error()
+	if refusal := refusalIn(c.err); refusal != nil && refusal.Err != nil && refusal.Err.Error() != text {
+		text += " (" + refusal.Err.Error() + ")"
 	}
-	if len(words) > 512 {
-		words = words[:512] + "…"
-	}
-	return words
+	return shorten(text, 512)
 }
 
 func (p *Proxy) log(c *call, r Record) {
 	level := slog.LevelInfo
 	switch {
-	case r.Status == statusGone:
+	case r.Status == statusClientClosed:
 		level = slog.LevelDebug
 	case r.Err != "" && r.Status >= 500 || r.Status == 0:
 		level = slog.LevelError
@@ -217,7 +214,7 @@ func (p *Proxy) log(c *call, r Record) {
 	p.opts.Logger.LogAttrs(ctx, level, "call", attrs...)
 }
 
-// requestID is the client's own X-Request-Id, if it is one, or a new one.
+// requestID returns the client's X-Request-Id if it is well-formed, or a new one.
 func requestID(r *http.Request) string {
 	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && wellFormedID(ids[0]) {
 		return ids[0]
@@ -238,8 +235,8 @@ func wellFormedID(id string) bool {
 	return true
 }
 
-// traceparent is the client's W3C traceparent (version 00), "" without a valid
-// one. It is noted, and not sent to WeChat.
+// traceparent returns the client's W3C traceparent (version 00), or "" if there is
+// no valid one. It is recorded, and not sent to WeChat.
 func traceparent(r *http.Request) string {
 	t := r.Header["Traceparent"]
 	if len(t) != 1 || len(t[0]) != 55 || t[0][:3] != "00-" || t[0][35] != '-' || t[0][52] != '-' {
@@ -253,22 +250,22 @@ func traceparent(r *http.Request) string {
 	return t[0]
 }
 
-// Of the good calls of a second, the first ones are logged, then every so
-// many-th: a log must not cost more than the calls. Errors are always logged.
+// Of the successful calls of a second, the first sampleAll are logged, and then
+// every sampleRate-th, so that logging stays cheap. Errors are always logged.
 const (
 	sampleAll  = 200
 	sampleRate = 100
 )
 
-// sampler picks the good calls that are logged. It is safe for concurrent use;
-// around the turn of a second it may pick a few more or less.
+// sampler picks the successful calls that are logged. It is safe for concurrent
+// use. At the turn of a second it may pick a few more or fewer.
 type sampler struct {
 	second atomic.Int64 // Unix time
 	calls  atomic.Int64 // in it
 }
 
-// weight returns how many calls the line of this one stands for; 0: it gets
-// none.
+// weight returns how many calls the log line of this one stands for; 0: it is not
+// logged.
 func (s *sampler) weight(now time.Time) int {
 	if second := now.Unix(); s.second.Load() != second {
 		s.second.Store(second)

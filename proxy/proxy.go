@@ -1,34 +1,30 @@
-// Package proxy is a request's journey: a plain WeChat API call comes in, the
-// account's credential is put into it, WeChat's answer goes back. A call whose
-// token WeChat refused is repeated with another.
+// Package proxy serves clients: it takes a plain WeChat API call, adds the
+// account's credential, sends it to WeChat and returns WeChat's answer. If WeChat
+// rejects the token, the call is repeated with another one.
 //
-// Map, in the order of a call's way:
+// Map, in the order of a call:
 //
-//	proxy.go      the Proxy: settings, and ServeHTTP as a table of contents
-//	decision.go   who calls, for which account, may they: the decision on a call
-//	frontdoor.go  which host name a call used; what is not served at all
-//	path.go       the path, read in the one way it can be read
-//	query.go      the query, likewise
-//	caller.go     whose key it is
-//	account.go    the accounts, and which one a call means
-//	route.go      which path gets which credential
-//	call.go       one call: its decision and its outcome
-//	local.go      what is answered here: tokens, tickets, wx.config
-//	forward.go    httputil.ReverseProxy around the rest
-//	headers.go    which headers go on, and what is taken out of the answer's
-//	spool.go      a request body that can be sent again, in memory or a file
-//	blocks.go     the memory it is kept in
-//	upload.go     the same as package wechat takes it
-//	journey.go    put the credential in, send, and repeat with another
-//	failure.go    what went wrong, as an answer
-//	observe.go    one record and one log line for each call
+//	proxy.go      Proxy, its Options and ServeHTTP; the state of one call
+//	decision.go   who makes a call, and whether they may
+//	hostname.go   the host name that the client used; calls from browsers
+//	target.go     the path and the query, read strictly
+//	route.go      which path gets which credential, and the class of a path
+//	account.go    the accounts, and which of them a call is for
+//	local.go      what the proxy answers itself: tokens, tickets, wx.config
+//	spool.go      a request body that can be sent several times
+//	blocks.go     its memory
+//	forward.go    httputil.ReverseProxy, its buffers, and the answer if it fails
+//	headers.go    which headers go to WeChat, and what is removed from its answer
+//	transport.go  add the credential, send, and repeat with another one
+//	observe.go    the record and the log line of a call
 //
-// access decides who may do what, answer says no, emulate knows the endpoints
-// that are answered here, admin is the operator's page; none of them knows this
-// package or another. The road to WeChat is package wechat.
+// Package access decides who may do what, answer writes refusals, emulate knows
+// the endpoints that are answered locally, and admin is the operator's page. None
+// of them imports this package or another of them. Package wechat sends the calls.
 package proxy
 
 import (
+	"context"
 	"log"
 	"log/slog"
 	"net/http"
@@ -41,41 +37,43 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
 )
 
-// Options are the settings of a [Proxy].
+// Options are the settings of a [Proxy]. The zero value is valid.
 type Options struct {
-	// Logger gets one line per call. If nil, nobody does.
+	// Logger gets one line for each call. If nil, nothing is logged.
 	Logger *slog.Logger
-	// OnCall is told of every finished call. It must not block. If nil, nobody is.
+	// OnCall is called with the record of each finished call. It must not block.
+	// It may be nil.
 	OnCall func(Record)
 	// MaxBody is the longest request body in bytes. If zero, 32 MiB.
 	MaxBody int64
-	// StatusOK answers the proxy's own refusals with HTTP 200
+	// StatusOK makes the proxy send its refusals with HTTP status 200
 	// (PROXY_ERROR_STATUS=ok).
 	StatusOK bool
-	// RealTokens gives the real token to clients that ask for one
-	// (PROXY_TOKEN_DISCLOSURE=real) in place of a placeholder.
+	// RealTokens makes the proxy answer a request for a token with the real token
+	// instead of a placeholder (PROXY_TOKEN_DISCLOSURE=real).
 	RealTokens bool
-	// JSSDKHosts are the hosts wx.config is signed for; empty: any.
+	// JSSDKHosts are the hosts whose pages get signatures for wx.config. If empty,
+	// all do.
 	JSSDKHosts []string
-	// TempDir is where long request bodies are kept, in files without a name.
-	// If empty, the system's.
+	// TempDir is the directory for long request bodies, in files that have no name.
+	// If empty, the system's default.
 	TempDir string
 }
 
-// Proxy serves clients. It is an http.Handler, safe for concurrent use.
-// Before the first [Proxy.Use] it serves no account.
+// Proxy is an http.Handler for clients. It is safe for concurrent use. Before the
+// first call of [Proxy.Use] it has no accounts.
 type Proxy struct {
 	opts      Options
-	hostname  string
+	hostname  string // "" if unknown
 	directory atomic.Pointer[Directory]
 	buffers   *buffers
-	silent    *log.Logger
-	local     *mux.Router // what is answered here
+	discard   *log.Logger
+	local     *mux.Router // what the proxy answers itself
 	inFlight  atomic.Int64
 	sampler   sampler
 }
 
-// New returns a Proxy that serves nobody yet.
+// New returns a Proxy without accounts.
 func New(o Options) *Proxy {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 32 << 20
@@ -84,32 +82,32 @@ func New(o Options) *Proxy {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	p := &Proxy{opts: o}
-	p.hostname, _ = os.Hostname() // unknown: then it is no address of ours
-	p.buffers, p.silent = newBuffers(), silence()
+	p.hostname, _ = os.Hostname()
+	p.buffers, p.discard = newBuffers(), discardLog()
 	p.local = p.newLocal()
 	p.directory.Store(emptyDirectory())
 	return p
 }
 
-// Use serves from d from now on. Calls in flight end with the directory they
-// began with.
+// Use makes the proxy serve from d. Calls in flight keep the directory that they
+// started with.
 func (p *Proxy) Use(d *Directory) { p.directory.Store(d) }
 
-// InFlight returns how many calls are being served.
+// InFlight returns the number of calls that are being served.
 func (p *Proxy) InFlight() int { return int(p.inFlight.Load()) }
 
-// ServeHTTP serves one call of a client.
+// ServeHTTP serves one call.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.inFlight.Add(1)
 	defer p.inFlight.Add(-1)
 
 	c := &call{start: time.Now(), in: r, dir: p.directory.Load()}
 	c.id, c.traceparent = requestID(r), traceparent(r)
-	out := &observed{ResponseWriter: w, call: c}
+	out := &responseWriter{ResponseWriter: w, call: c}
 	defer p.observe(c, out)
 
 	var refusal *answer.Refusal
-	if c.decision, refusal = p.receive(r, c.dir, c.start); refusal != nil {
+	if c.decision, refusal = p.decide(r, c.dir, c.start); refusal != nil {
 		p.refuse(out, c, refusal)
 		return
 	}
@@ -119,4 +117,42 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.body = p.newSpool(w, r, p.opts.MaxBody)
 	p.forward(out, r, c)
+}
+
+// call is the state of one client's call.
+type call struct {
+	in          *http.Request
+	dir         *Directory
+	id          string // X-Request-Id
+	traceparent string // W3C, "" if there is no valid one
+	start       time.Time
+	decision
+	body *spool // nil: none
+	outcome
+}
+
+// outcome is what a call's record and log line are made of.
+type outcome struct {
+	errcode  int           // WeChat's, 0 if none
+	rid      string        // WeChat's, "" if none
+	host     string        // WeChat's host that answered
+	sends    int           // requests sent to WeChat
+	renewed  bool          // WeChat rejected the token, and the call was repeated
+	atWeChat time.Duration // from sending to the header of the answer, all sends
+	waited   time.Duration // for a credential
+	bytesIn  int64
+	err      error
+	canceled bool // the client closed the connection
+}
+
+// callKey is the context key of a call that is answered locally.
+type callKey struct{}
+
+func withCall(ctx context.Context, c *call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
 }

@@ -6,41 +6,49 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// route is what a path wants from us.
+// route is how a path is handled.
 type route struct {
-	class  string // a name for metrics, one of a few dozen: see classOf
+	class  string // for metrics, see classOf
 	inject injection
-	own    bool // answered here, never sent on
-	// keyless paths need no key: an SDK has no place to send one there.
+	own    bool // the proxy answers itself
+	// keyless paths need no client key: an SDK has no place for one in these calls.
 	keyless bool
-	// login paths take a code that works once: they are never executed twice.
+	// login paths take a code that works only once: they are never sent twice.
 	login bool
 }
 
-// Classes of paths that are answered here.
+// Classes of paths that the proxy answers itself.
 const (
 	classToken  = "token"
 	classTicket = "ticket"
 	classOwn    = "own"
 )
 
-// classUser is that of paths that take a user's access_token, not an account's.
+// classUser is the class of paths that take a user's access_token, not an account's.
 const classUser = "sns_user"
 
-// injection says which of our credentials a path gets.
+// injection says which credentials of the account a path gets.
 type injection int
 
 const (
-	injectToken   injection = iota // access_token in the query: nearly everything
+	injectToken   injection = iota // access_token: nearly all paths
 	injectSecret                   // appid and secret: /sns/jscode2session, /sns/oauth2/access_token
 	injectAppID                    // appid only: /sns/oauth2/refresh_token
-	injectNothing                  // the client's own: /sns/userinfo, /sns/auth, WeCom webhooks
+	injectNothing                  // none: /sns/userinfo, /sns/auth, WeCom webhooks
 )
 
-// routeOf returns the route of a decoded, collapsed path. The table follows
-// WeChat's own pages of these endpoints.
+// Paths of the JSSDK endpoints.
+const (
+	pathConfig = "/-/jssdk/config"
+	pathCard   = "/-/jssdk/card"
+)
+
+func isJSSDK(path string) bool { return path == pathConfig || path == pathCard }
+
+// routeOf returns the route of a decoded path. It follows WeChat's documentation
+// of these endpoints.
 func routeOf(p errcode.Platform, path string) route {
-	path = withoutSlash(path) // WeChat might take it for that, so we do
+	path = trimSlash(path) // WeChat might treat both alike
 	switch path {
 	case "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken":
 		return route{class: classToken, own: true, keyless: true}
@@ -62,13 +70,13 @@ func routeOf(p errcode.Platform, path string) route {
 		return route{class: classUser, inject: injectNothing, keyless: true}
 	}
 	if strings.HasPrefix(path, "/sns/component/") || strings.HasPrefix(path, "/sns/oauth2/component/") {
-		return route{class: "sns_component", inject: injectNothing, login: true} // they want a platform's token, which the client has
+		return route{class: "sns_component", inject: injectNothing, login: true} // they take the token of a third-party platform, which the client has
 	}
 	return route{class: classOf(path)}
 }
 
-// routeOfWeCom knows the paths of WeCom that want no agent's token: the robot's
-// key is in the query, a suite's token is the client's own.
+// routeOfWeCom returns the route of a WeCom path. Webhooks have a key in the query,
+// and service paths take a suite's token, which the client has.
 func routeOfWeCom(path string) route {
 	switch {
 	case path == "/cgi-bin/webhook/send" || path == "/cgi-bin/webhook/upload_media":
@@ -79,8 +87,8 @@ func routeOfWeCom(path string) route {
 	return route{class: classOf(path), login: isWeComLogin(path)}
 }
 
-// isWeComLogin reports a path that exchanges a user's code ("Get the visitor's
-// identity", "code2Session" in WeCom's docs).
+// isWeComLogin reports a path that exchanges a user's code (in WeCom's
+// documentation: "Get the visitor's identity", "code2Session").
 func isWeComLogin(path string) bool {
 	switch path {
 	case "/cgi-bin/auth/getuserinfo", "/cgi-bin/user/getuserinfo", "/cgi-bin/miniprogram/jscode2session",
@@ -90,8 +98,8 @@ func isWeComLogin(path string) bool {
 	return false
 }
 
-// classOf names the group of paths that path belongs to. The names are a table,
-// so that no client can make up a label.
+// classOf returns the class of a path. Classes come from a fixed table, so that
+// clients cannot create metric labels.
 func classOf(path string) string {
 	first, rest, _ := strings.Cut(path[1:], "/")
 	if first == "cgi-bin" {

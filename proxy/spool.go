@@ -10,59 +10,90 @@ import (
 	"time"
 )
 
-// Bounds of a request body.
+// Limits of a request body.
 const (
-	spoolInMemory = 1 << 20          // what is kept in memory; the rest goes to a file
+	spoolInMemory = 1 << 20          // bytes; a longer body goes to a file
 	bodyIdle      = 30 * time.Second // without progress
 	bodyTotal     = 5 * time.Minute
 )
 
-// Errors of a body that its client is to blame for, or the disk.
+// Errors of a request body.
 var (
-	errTooLong  = errors.New("the request body is too long")
-	errSlow     = errors.New("the request body arrived too slowly")
-	errCutShort = errors.New("the request body is incomplete")
-	errNotKept  = errors.New("cannot store the request body")
-	errClosed   = errors.New("the request body is closed")
+	errTooLong   = errors.New("the request body is too long")
+	errSlow      = errors.New("the request body arrived too slowly")
+	errCutShort  = errors.New("the request body is incomplete")
+	errNotStored = errors.New("cannot store the request body")
+	errClosed    = errors.New("the request body is closed")
 )
 
-// spool is a request body on its way up: what has come of it is kept, so that
-// it can be sent again, also while its end is still to come. Up to 1 MiB is
-// kept in memory, more in a file without a name.
+// spool is a request body that can be sent several times, even before all of it
+// has arrived. It stores what it has read: up to 1 MiB in memory, more in a file
+// that has no name. It implements [wechat.Body].
 type spool struct {
-	src     io.Reader // the client's body
-	size    int64     // -1: unknown
-	max     int64
-	tempDir string
-	begun   time.Time
-	granted time.Time // when deadline was set last
-	// deadline sets until when the client has to send more; nil: it cannot be set.
+	src      io.Reader // the client's body
+	size     int64     // -1: unknown
+	max      int64
+	tempDir  string
+	start    time.Time
+	extended time.Time // when deadline was set last
+	// deadline sets until when the client has to send more; nil: there is none.
 	deadline func(time.Time) error
 
-	// What others may ask while a reader waits for the client.
-	received atomic.Int64
-	fault    atomic.Pointer[error] // of the client's side
-	whole    atomic.Bool           // all of it has come
-	lost     atomic.Bool           // it could not be stored: it goes up once, as it comes
+	// These can be read while a reader waits for the client.
+	received  atomic.Int64
+	clientErr atomic.Pointer[error]
+	complete  atomic.Bool
+	notStored atomic.Bool // the disk failed: the body can be sent only once
 
-	mu     sync.Mutex // held while the client is waited for: one reader at a time is as it should be
+	mu     sync.Mutex // held while a reader waits for the client, so that others wait too
 	mem    blocks
 	file   *os.File
-	n      int64 // kept so far
+	n      int64 // bytes read from src
 	err    error // of src, io.EOF at its end
 	closed bool
 }
 
-// newSpool returns the spool of a server's request, nil where that has no body.
+// newSpool returns the spool of a server's request, or nil if it has no body.
 func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, max int64) *spool {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
 	control := http.NewResponseController(w)
-	return &spool{src: r.Body, size: r.ContentLength, max: max, tempDir: p.opts.TempDir, begun: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
+	return &spool{src: r.Body, size: r.ContentLength, max: max, tempDir: p.opts.TempDir, start: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
 }
 
-// readAll takes in the whole body, so that its length is known.
+// Size returns the length in bytes, -1 if it is unknown.
+func (s *spool) Size() int64 { return s.size }
+
+// Held returns a complete body of at most smallBody bytes, nil for any other. Its
+// memory is not used again, because net/http may read it after the call.
+func (s *spool) Held() []byte {
+	if !s.complete.Load() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mem.short()
+}
+
+// Open returns the body from its first byte on.
+func (s *spool) Open() io.ReadCloser { return &reader{s: s} }
+
+// Repeatable reports whether the body can be read again.
+func (s *spool) Repeatable() bool { return !s.notStored.Load() }
+
+// Started reports whether the client has sent any of it.
+func (s *spool) Started() bool { return s.received.Load() > 0 }
+
+// Err returns what the client did wrong, or nil. s may be nil.
+func (s *spool) Err() error {
+	if s == nil || s.clientErr.Load() == nil {
+		return nil
+	}
+	return *s.clientErr.Load()
+}
+
+// readAll reads the whole body, so that its length is known.
 func (s *spool) readAll() error {
 	buf := s.mem.pool.Get()
 	defer s.mem.pool.Put(buf)
@@ -79,22 +110,14 @@ func (s *spool) readAll() error {
 		if err != nil {
 			return err
 		}
-		if s.lost.Load() {
-			return errNotKept
+		if s.notStored.Load() {
+			return errNotStored
 		}
 	}
 }
 
-// failed returns what went wrong on the client's side, nil if nothing did.
-func (s *spool) failed() error {
-	if s == nil || s.fault.Load() == nil {
-		return nil
-	}
-	return *s.fault.Load()
-}
-
-// readAt reads from off, which is not beyond what was read before: from what
-// is kept, then from the client.
+// readAt reads from off, which is not beyond what was read before: stored bytes
+// first, then the client's.
 func (s *spool) readAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -105,7 +128,7 @@ func (s *spool) readAt(p []byte, off int64) (int, error) {
 	case s.closed:
 		return 0, errClosed
 	case off < s.n:
-		return s.stored(p, off)
+		return s.readStored(p, off)
 	case s.err != nil:
 		return 0, s.err
 	}
@@ -113,26 +136,26 @@ func (s *spool) readAt(p []byte, off int64) (int, error) {
 	if n > 0 {
 		s.store(p[:n])
 	}
-	s.end(err)
+	s.setErr(err)
 	if n > 0 && err != io.EOF {
-		err = nil // the error comes with the next read
+		err = nil // the next read returns it
 	}
 	return n, err
 }
 
-func (s *spool) end(err error) {
+func (s *spool) setErr(err error) {
 	s.err = err
 	switch err {
 	case nil:
 	case io.EOF:
-		s.whole.Store(true)
+		s.complete.Store(true)
 	default:
-		fault := err // a variable of its own: good reads allocate none
-		s.fault.Store(&fault)
+		clientErr := err // a variable of its own, so that other reads allocate nothing
+		s.clientErr.Store(&clientErr)
 	}
 }
 
-// receive reads from the client, within the body's bounds.
+// receive reads from the client, within the limits.
 func (s *spool) receive(p []byte) (int, error) {
 	if s.deadline != nil {
 		s.extend(time.Now())
@@ -149,51 +172,49 @@ func (s *spool) receive(p []byte) (int, error) {
 	}
 	switch {
 	case err == nil:
-		return n, nil
 	case err == io.EOF:
 		if s.deadline != nil {
-			_ = s.deadline(time.Time{}) // it would take the waiting client for a slow one
+			_ = s.deadline(time.Time{}) // the client may wait for its answer as long as it likes
 		}
-		return n, io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return n, errSlow
+		err = errSlow
 	default:
-		return n, errCutShort
+		err = errCutShort
 	}
+	return n, err
 }
 
-// extend gives the client more time: but not at every read, a second more or
-// less does not matter to anybody.
+// extend gives the client more time, at most once a second.
 func (s *spool) extend(now time.Time) {
-	if now.Sub(s.granted) < time.Second {
+	if now.Sub(s.extended) < time.Second {
 		return
 	}
-	s.granted = now
+	s.extended = now
 	until := now.Add(bodyIdle)
-	if end := s.begun.Add(bodyTotal); end.Before(until) {
+	if end := s.start.Add(bodyTotal); end.Before(until) {
 		until = end
 	}
-	_ = s.deadline(until) // where it cannot be set there is none
+	_ = s.deadline(until) // it fails only if the server has no deadlines
 }
 
-func (s *spool) stored(p []byte, off int64) (int, error) {
-	if s.lost.Load() {
-		return 0, errNotKept
+func (s *spool) readStored(p []byte, off int64) (int, error) {
+	if s.notStored.Load() {
+		return 0, errNotStored
 	}
 	p = p[:min(int64(len(p)), s.n-off)]
 	if s.file == nil {
 		n := s.mem.readAt(p, off)
-		return n, s.endAt(off + int64(n))
+		return n, s.eofAt(off + int64(n))
 	}
 	n, err := s.file.ReadAt(p, off)
 	if err != nil && !(err == io.EOF && n == len(p)) {
-		return n, errNotKept
+		return n, errNotStored
 	}
-	return n, s.endAt(off + int64(n))
+	return n, s.eofAt(off + int64(n))
 }
 
-// endAt is io.EOF where off is the body's end, so that its last read says so.
-func (s *spool) endAt(off int64) error {
+// eofAt returns io.EOF if off is the body's end, so that the last read returns it.
+func (s *spool) eofAt(off int64) error {
 	if s.err == io.EOF && off == s.n {
 		return io.EOF
 	}
@@ -204,51 +225,42 @@ func (s *spool) store(p []byte) {
 	s.n += int64(len(p))
 	s.received.Store(s.n)
 	switch {
-	case s.lost.Load():
+	case s.notStored.Load():
 	case s.file == nil && s.n <= spoolInMemory:
 		s.mem.add(p, s.size)
-	case s.file == nil:
-		s.toFile(p)
 	default:
-		s.write(p)
+		if err := s.toFile(p); err != nil {
+			s.notStored.Store(true) // the body is sent once, as it arrives
+			s.mem.free()
+		}
 	}
 }
 
-func (s *spool) toFile(p []byte) {
-	f, err := os.CreateTemp(s.tempDir, "wechat-token-proxy-body-*")
-	if err != nil {
-		s.giveUp()
-		return
+// toFile appends p to the file, after what was in memory so far.
+func (s *spool) toFile(p []byte) error {
+	if s.file == nil {
+		f, err := os.CreateTemp(s.tempDir, "wechat-token-proxy-body-*")
+		if err != nil {
+			return err
+		}
+		_ = os.Remove(f.Name()) // so that a crash leaves no file behind
+		s.file = f
+		if err := s.mem.writeTo(f); err != nil {
+			return err
+		}
+		s.mem.free()
 	}
-	_ = os.Remove(f.Name()) // whatever happens to us, nothing stays behind
-	s.file = f
-	if err := s.mem.writeTo(f); err != nil {
-		s.giveUp()
-		return
-	}
-	s.mem.free()
-	s.write(p)
+	_, err := s.file.Write(p)
+	return err
 }
 
-func (s *spool) write(p []byte) {
-	if _, err := s.file.Write(p); err != nil {
-		s.giveUp()
-	}
-}
-
-// giveUp ends the storing: the body goes up once, as it comes.
-func (s *spool) giveUp() {
-	s.lost.Store(true)
-	s.mem.free()
-}
-
-// close gives back what the spool holds. A client that is still sending is
-// not waited for.
+// close frees what the spool uses. It does not wait for a client that is still
+// sending. s may be nil.
 func (s *spool) close() {
 	if s == nil {
 		return
 	}
-	if !s.whole.Load() && s.deadline != nil {
+	if !s.complete.Load() && s.deadline != nil {
 		_ = s.deadline(time.Now()) // wakes the reader
 	}
 	s.mu.Lock()
@@ -256,7 +268,29 @@ func (s *spool) close() {
 	s.closed = true
 	s.mem.free()
 	if s.file != nil {
-		_ = s.file.Close() // it has no name any more
+		_ = s.file.Close() // this deletes it
 		s.file = nil
 	}
+}
+
+// reader reads a spool from its start, for one send. net/http may go on reading
+// in its own goroutine after it has returned the answer.
+type reader struct {
+	s      *spool
+	off    int64
+	closed atomic.Bool
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.closed.Load() {
+		return 0, errClosed
+	}
+	n, err := r.s.readAt(p, r.off)
+	r.off += int64(n)
+	return n, err
+}
+
+func (r *reader) Close() error {
+	r.closed.Store(true)
+	return nil
 }

@@ -89,8 +89,8 @@ func TestSpoolBounds(t *testing.T) {
 	t.Run("the client breaks off", func(t *testing.T) {
 		s := &spool{src: io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(io.ErrUnexpectedEOF)), size: 10, max: 99}
 		_, err := io.ReadAll(&reader{s: s})
-		if !errors.Is(err, errCutShort) || !errors.Is(s.failed(), errCutShort) {
-			t.Errorf("got %v, %v", err, s.failed())
+		if !errors.Is(err, errCutShort) || !errors.Is(s.Err(), errCutShort) {
+			t.Errorf("got %v, %v", err, s.Err())
 		}
 	})
 	t.Run("a client that is too slow", func(t *testing.T) {
@@ -109,13 +109,13 @@ func TestSpoolBounds(t *testing.T) {
 		if s.Repeatable() {
 			t.Error("it says it can be repeated")
 		}
-		if _, err := io.ReadAll(&reader{s: s}); !errors.Is(err, errNotKept) {
+		if _, err := io.ReadAll(&reader{s: s}); !errors.Is(err, errNotStored) {
 			t.Errorf("the second time: %v", err)
 		}
 	})
 	t.Run("no disk and no length", func(t *testing.T) {
 		s := &spool{src: bytes.NewReader(randomBytes(2 << 20)), size: -1, max: 32 << 20, tempDir: filepath.Join(t.TempDir(), "none")}
-		if err := s.readAll(); !errors.Is(err, errNotKept) {
+		if err := s.readAll(); !errors.Is(err, errNotStored) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -8,23 +8,24 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/emulate"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
-// The names WeChat's API goes by. A client that reaches us under one of them,
-// by DNS, /etc/hosts or as an HTTP proxy, runs unchanged.
+// WeChat's host names. A program that reaches the proxy under one of them, by DNS,
+// /etc/hosts or as its HTTP proxy, runs unchanged.
 const (
 	hostMP    = "api.weixin.qq.com"
 	hostWeCom = "qyapi.weixin.qq.com"
 )
 
-// frontDoor says by which name a request came in: the platform where it is
-// WeChat's, "" where it is our own.
-func (p *Proxy) frontDoor(r *http.Request) (errcode.Platform, *answer.Refusal) {
-	absolute := r.URL.Host != "" // HTTP/1 with an absolute form; r.Host is its host then
+// platformOfHost returns the platform whose host name the client used, or "" for
+// any other name. It refuses to be a proxy to other hosts.
+func (p *Proxy) platformOfHost(r *http.Request) (errcode.Platform, *answer.Refusal) {
+	absolute := r.URL.Host != "" // the request target is a URL, and r.Host its host
 	host, port := splitPort(r.Host)
 	if absolute && r.URL.Scheme != "http" && r.URL.Scheme != "https" {
-		return "", &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "not an open proxy: only http and https URLs are served"}
+		return "", misdirected("only http and https URLs are served")
 	}
 	switch strings.ToLower(strings.TrimSuffix(host, ".")) {
 	case hostMP:
@@ -33,23 +34,24 @@ func (p *Proxy) frontDoor(r *http.Request) (errcode.Platform, *answer.Refusal) {
 		return errcode.WeCom, wrongPort(absolute, port, r)
 	}
 	if absolute && !p.ownAddress(r, host, port) {
-		return "", &answer.Refusal{
-			Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited",
-			Message: "not an open proxy: only " + hostMP + " and " + hostWeCom + " are served",
-		}
+		return "", misdirected("only " + hostMP + " and " + hostWeCom + " are served")
 	}
 	return "", nil
 }
 
-// wrongPort refuses to be a proxy to another port of WeChat's.
+func misdirected(message string) *answer.Refusal {
+	return &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "not an open proxy: " + message}
+}
+
+// wrongPort refuses to be a proxy to another port of WeChat.
 func wrongPort(absolute bool, port string, r *http.Request) *answer.Refusal {
 	if !absolute || port == "" || port == "80" || port == "443" || port == localPort(r) {
 		return nil
 	}
-	return &answer.Refusal{Status: http.StatusMisdirectedRequest, Kind: "destination_ip_prohibited", Message: "not an open proxy: port " + port + " of WeChat is not served"}
+	return misdirected("port " + port + " of WeChat is not served")
 }
 
-// ownAddress reports whether host and port name this very listener.
+// ownAddress reports whether host and port are those of this listener.
 func (p *Proxy) ownAddress(r *http.Request, host, port string) bool {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[r.URL.Scheme]
@@ -81,12 +83,13 @@ func localPort(r *http.Request) string {
 	return port
 }
 
-// rebound reports a call of a browser's to a keyless proxy on loopback, under a
-// public name: a page whose name was made to lead here (DNS rebinding) counts as
-// our own with the browser, and no header of its gives it away.
-func (p *Proxy) rebound(r *http.Request, d decision, policy *access.Policy) bool {
+// isRebinding reports a browser's call to a keyless proxy on loopback under a
+// public host name. The page may have made its own name resolve to loopback (DNS
+// rebinding): the browser then takes the call for same-origin, and no header
+// tells it apart.
+func (p *Proxy) isRebinding(r *http.Request, d decision, policy *access.Policy) bool {
 	host, _ := splitPort(r.Host)
-	if d.named != "" || isJSSDK(d.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
+	if d.hostPlatform != "" || isJSSDK(d.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
 		return false
 	}
 	_, tld, dotted := cutLast(strings.ToLower(host), '.')
@@ -108,7 +111,7 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 	return s[:i], s[i+1:], true
 }
 
-// splitPort cuts the port off a Host, if there is one.
+// splitPort splits a Host into its name and its port, which may be absent.
 func splitPort(hostport string) (host, port string) {
 	i := strings.LastIndexByte(hostport, ':')
 	if i < 0 || strings.HasSuffix(hostport, "]") {
@@ -120,8 +123,24 @@ func splitPort(hostport string) (host, port string) {
 	return hostport, ""
 }
 
-// wellFormed refuses what net/http lets through and we do not serve.
-func wellFormed(r *http.Request) *answer.Refusal {
+// isPreflight reports a browser's CORS preflight, which carries no key.
+func isPreflight(r *http.Request, path string) bool {
+	return r.Method == http.MethodOptions && isJSSDK(path) && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// allowedOrigins returns which pages of other sites may call path; nil: none.
+func (p *Proxy) allowedOrigins(path string) func(origin string) bool {
+	if !isJSSDK(path) {
+		return nil
+	}
+	return func(origin string) bool {
+		_, ok := emulate.CORS(origin, p.opts.JSSDKHosts)
+		return ok
+	}
+}
+
+// checkForm refuses requests that net/http accepts and this proxy does not.
+func checkForm(r *http.Request) *answer.Refusal {
 	switch {
 	case r.Method == http.MethodConnect:
 		return malformed("CONNECT is not supported: call http:// URLs through this proxy, or set it as the base URL")
@@ -133,7 +152,7 @@ func wellFormed(r *http.Request) *answer.Refusal {
 		return malformed("the request target contains a user name")
 	}
 	for _, v := range r.Header["Upgrade"] {
-		// Java's client offers h2c with its first call by default.
+		// Java's HttpClient offers h2c with its first call.
 		if !strings.EqualFold(strings.TrimSpace(v), "h2c") {
 			return malformed("Upgrade is not supported")
 		}

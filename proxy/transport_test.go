@@ -115,7 +115,7 @@ func TestAClientThatHangsUp(t *testing.T) {
 		defer w.mu.Unlock()
 		return len(w.records) == 1
 	})
-	if r := w.records[0]; r.Status != statusGone {
+	if r := w.records[0]; r.Status != statusClientClosed {
 		t.Errorf("noted as %d", r.Status)
 	}
 	if s := w.upstream.Status()[0].State; s != "closed" {

@@ -1,0 +1,220 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
+)
+
+// errNoToken is the cause of a call's failure if no token was fetched in time.
+var errNoToken = errors.New("timed out waiting for a token")
+
+// transport adds the credential to a call, sends it to WeChat, and repeats it
+// with another token if WeChat rejected the first. It is the http.RoundTripper of
+// the call's ReverseProxy.
+type transport struct {
+	c   *call
+	out wechat.Call
+}
+
+// RoundTrip implements http.RoundTripper. It uses only the header of in.
+func (t *transport) RoundTrip(in *http.Request) (*http.Response, error) {
+	c := t.c
+	if c.hosts == nil {
+		return nil, noAccount()
+	}
+	if err := c.readBody(); err != nil {
+		return nil, err
+	}
+	t.out = wechat.Call{
+		Method: c.method, Path: c.raw, Header: in.Header,
+		Stranger: c.client == nil && !c.dir.Policy.Anonymous(),
+	}
+	if c.route.login {
+		t.out.Repeat = wechat.RepeatNever
+	}
+	if c.body != nil {
+		t.out.Body = c.body
+	}
+	if c.route.inject == injectToken {
+		return t.sendWithToken()
+	}
+	a, err := t.send(c.queryWithoutToken())
+	if err != nil {
+		return nil, err
+	}
+	return t.response(a, c.sentSecret()), nil
+}
+
+// readBody reads a short body, or one of unknown length, before the call is sent.
+func (c *call) readBody() error {
+	if c.body == nil || c.body.size > smallBody {
+		return nil
+	}
+	if err := c.body.readAll(); err != nil {
+		return err
+	}
+	if c.body.size == 0 {
+		c.body = nil
+	}
+	return nil
+}
+
+// sendWithToken sends the call with the account's token. The token's Use decides
+// whether it is sent again.
+func (t *transport) sendWithToken() (*http.Response, error) {
+	c := t.c
+	start := time.Now()
+	use, err := c.useToken()
+	c.waited = time.Since(start)
+	if err != nil {
+		return nil, err
+	}
+	query := removeParams(c.query.raw, isProxyParam)
+	for {
+		use.Sending()
+		a, err := t.send(addParam(query, paramAccessToken, use.Value().Reveal()))
+		if err != nil {
+			return nil, err
+		}
+		switch verdict(c.platform, a) {
+		case errcode.OK:
+			use.Accepted()
+		case errcode.Renew:
+			if t.shouldRepeat(&use, a) {
+				continue
+			}
+		}
+		return t.response(a, use.Value().Reveal()), nil
+	}
+}
+
+// useToken waits for a token as long as WeChat may take for an answer.
+func (c *call) useToken() (token.Use, error) {
+	if use, ok := c.account.Token.UseNow(); ok {
+		return use, nil
+	}
+	ctx, cancel := context.WithTimeout(c.in.Context(), c.hosts.Timeout())
+	defer cancel()
+	use, err := c.account.Token.Use(ctx)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = &token.Unavailable{Key: c.account.Token.Key(), RetryAfter: time.Second, Err: errNoToken}
+	}
+	return use, err
+}
+
+// send sends the call with a query. It uses the client's own context, because
+// ReverseProxy's would pass on interim responses of WeChat.
+func (t *transport) send(query string) (wechat.Answer, error) {
+	c := t.c
+	t.out.Query = query
+	a, err := c.hosts.Send(c.in.Context(), &t.out)
+	c.sends += a.Sends
+	c.atWeChat += a.Took
+	if a.Host != "" {
+		c.host = a.Host
+	}
+	// WeChat's time is limited for all sends together. The time for renewing the
+	// token between them does not count.
+	t.out.Timeout, t.out.Moved = a.Left, t.out.Moved || a.Moved
+	return a, err
+}
+
+// shouldRepeat reports whether a call is to be sent again after WeChat rejected
+// its token. It may wait for another one.
+func (t *transport) shouldRepeat(use *token.Use, a wechat.Answer) bool {
+	start := time.Now()
+	repeat := use.Rejected(t.c.in.Context(), a.Code)
+	t.c.waited += time.Since(start)
+	if !repeat || t.c.body != nil && !t.c.body.Repeatable() {
+		return false
+	}
+	t.c.renewed = true
+	_ = a.Body.Close() // it is read to its end
+	return true
+}
+
+// verdict returns what an answer means for the token that was sent.
+func verdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
+	switch {
+	case a.Found:
+		return errcode.Classify(p, errcode.API, a.Code)
+	case a.StatusCode >= 200 && a.StatusCode < 300:
+		return errcode.OK
+	}
+	return errcode.Caller
+}
+
+// response returns WeChat's answer without the credential that was sent.
+func (t *transport) response(a wechat.Answer, secret string) *http.Response {
+	c := t.c
+	if a.Found {
+		c.errcode, c.rid = a.Code, a.RID
+	}
+	if !a.Whole {
+		a.Body = &responseBody{a.Body, c}
+	}
+	scrub(a.Header, secret)
+	if isRedirect(a.StatusCode) {
+		dropBody(a.Response)
+	}
+	return a.Response
+}
+
+// responseBody is the body of an answer while it is copied to the client. It
+// notes an error of WeChat's side.
+type responseBody struct {
+	io.ReadCloser
+	c *call
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && b.c.in.Context().Err() == nil {
+		b.c.err = err
+	}
+	return n, err
+}
+
+// queryWithoutToken returns the query of a call that gets no access_token.
+func (c *call) queryWithoutToken() string {
+	raw := c.query.raw
+	switch {
+	case c.route.inject == injectSecret:
+		q := addParam(removeParams(raw, isCredential), paramAppID, c.account.ID)
+		return addParam(q, paramSecret, c.account.Secret.Reveal())
+	case c.route.inject == injectAppID && c.account != nil:
+		return addParam(removeParams(raw, isCredential), paramAppID, c.account.ID)
+	case c.route.inject == injectAppID: // an SDK may send its client key as the secret
+		return removeParams(raw, func(name string) bool { return isProxyParam(name) || isSecret(name) })
+	case c.route.keyless: // the access_token is a user's
+		return removeParams(raw, func(name string) bool { return name == paramFromAppID })
+	}
+	return removeParams(raw, isProxyParam)
+}
+
+// sentSecret returns the AppSecret that was sent with the call, "" if none was.
+func (c *call) sentSecret() string {
+	if c.route.inject != injectSecret {
+		return ""
+	}
+	return c.account.Secret.Reveal()
+}
+
+// isProxyParam reports a parameter that is meant for the proxy.
+func isProxyParam(name string) bool { return name == paramFromAppID || isAccessToken(name) }
+
+// isCredential reports a parameter that the proxy replaces, or keeps to itself.
+func isCredential(name string) bool {
+	return isProxyParam(name) || name == paramAppID || name == paramCorpID || isSecret(name)
+}
+
+// isSecret reports a parameter that SDKs send their secret in. Here it is the
+// client key.
+func isSecret(name string) bool { return name == paramSecret || name == paramCorpSecret }
