@@ -113,10 +113,7 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 		e.c = e.pool.take(start)
 	}
 	if reused = e.c != nil; !reused {
-		ctx, cancel := context.WithTimeout(s.ctx, may)
-		e.c, err = e.h.pool.dialer.dialLean(ctx)
-		cancel()
-		if err != nil {
+		if e.c, reused, err = e.connect(may, fresh); err != nil {
 			return false, false, err
 		}
 	}
@@ -157,6 +154,17 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 		e.finish(true)
 	}
 	return reused, true, nil
+}
+
+// connect makes a connection within the call's time. fresh: one of its own.
+func (e *exchange) connect(may time.Duration, fresh bool) (c *leanConn, reused bool, err error) {
+	ctx, cancel := context.WithTimeout(e.s.ctx, may)
+	defer cancel()
+	if fresh {
+		c, err = e.h.pool.dialer.dialLean(ctx)
+		return c, false, err
+	}
+	return e.pool.dial(ctx, e.h.pool.dialer)
 }
 
 // readHeader reads an answer's header, past interim ones.
@@ -240,8 +248,8 @@ func (e *exchange) failure(err error) *Failure {
 		return &Failure{Kind: Timeout, Host: e.h.authority}
 	case e.s.ctx.Err() != nil:
 		return &Failure{Kind: Canceled, Host: e.h.authority}
-	case errors.As(err, &f):
-		named := *f
+	case e.c == nil, errors.As(err, &f): // there is no connection, or it could not be written to
+		named := *connectFailure(err)
 		named.Host = e.h.authority
 		return &named
 	case e.c.timedOut && e.streams:

@@ -182,3 +182,42 @@ func (c closer) Close() error {
 	*c.closed++
 	return nil
 }
+
+// A call that dials takes what becomes idle before that is done; the connection
+// that nobody waits for any more is kept.
+func TestACallTakesWhatBecomesIdleFirst(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts: a handshake hangs
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &dialer{scheme: "https", name: "x.test", address: l.Addr().String(), timeout: time.Minute}
+	p := &leanPool{}
+	idle := newLeanConn(closer{closed: new(int)}, nil)
+	got := make(chan *leanConn)
+	go func() {
+		c, reused, err := p.dial(t.Context(), d)
+		if !reused || err != nil {
+			t.Errorf("reused %v, %v", reused, err)
+		}
+		got <- c
+	}()
+	waiting := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.wanted)
+	}
+	eventually(t, "the call waits", func() bool { return waiting() == 1 })
+	p.put(idle)
+	if c := <-got; c != idle {
+		t.Error("it got another connection")
+	}
+	if waiting() != 0 {
+		t.Error("it still waits")
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, _, err := p.dial(ctx, d); err != context.Canceled || waiting() != 0 {
+		t.Errorf("a caller who left: %v", err)
+	}
+	_ = l.Close() // which ends the handshakes
+}

@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,6 +17,7 @@ const (
 type leanPool struct {
 	mu     sync.Mutex
 	idle   []*leanConn // newest last
+	wanted []*want     // oldest first: calls that wait, while they dial, for one to become idle
 	sweeps *time.Timer // closes those that were idle for too long; nil: nothing is idle
 	closed bool        // none is kept any more
 }
@@ -45,6 +47,14 @@ func (p *leanPool) put(c *leanConn) {
 	c.since = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for len(p.wanted) > 0 && !p.closed {
+		w := p.wanted[0]
+		p.wanted[0] = nil
+		p.wanted = p.wanted[1:]
+		if w.give(given{c: c, reused: true}) {
+			return
+		}
+	}
 	if p.closed || len(p.idle) >= maxIdle {
 		_ = c.Close() // it is not needed
 		return
@@ -87,6 +97,69 @@ func (p *leanPool) close() {
 		_ = c.Close() // it is not needed
 	}
 	p.idle = nil
+}
+
+// want is a call that waits for a connection: its own, which is being dialled, or
+// one that another call has done with first. In a burst that is most often faster.
+type want struct {
+	once sync.Once
+	got  chan given // gets one, at most
+}
+
+// given is a connection, or why there is none.
+type given struct {
+	c      *leanConn
+	err    error
+	reused bool
+}
+
+// give hands g over; false: nobody waits for it any more.
+func (w *want) give(g given) (taken bool) {
+	w.once.Do(func() {
+		taken = true
+		w.got <- g
+	})
+	return taken
+}
+
+// dial returns a new connection, or one that became idle before that was made.
+// Its error is a *[Failure], or ctx's.
+func (p *leanPool) dial(ctx context.Context, d *dialer) (c *leanConn, reused bool, err error) {
+	w := &want{got: make(chan given, 1)}
+	p.mu.Lock()
+	p.wanted = append(p.wanted, w)
+	p.mu.Unlock()
+	defer p.forget(w)
+	go func() { // ends with the dialer's own time-out
+		c, err := d.dialLean(context.WithoutCancel(ctx))
+		if !w.give(given{c: c, err: err}) && err == nil {
+			p.put(c) // another call has use for it
+		}
+	}()
+	var g given
+	select {
+	case g = <-w.got:
+	case <-ctx.Done():
+		if w.give(given{}) {
+			return nil, false, ctx.Err()
+		}
+		g = <-w.got // it came at the same moment
+	}
+	if g.reused && !g.c.silent() {
+		_ = g.c.Close() // it holds what nobody asked for
+		g.c, g.err = d.dialLean(ctx)
+		g.reused = false
+	}
+	return g.c, g.reused, g.err
+}
+
+// forget takes w out of those that wait.
+func (p *leanPool) forget(w *want) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.wanted, w); i >= 0 {
+		p.wanted = slices.Delete(p.wanted, i, i+1)
+	}
 }
 
 // dialLean connects and, for https, shakes hands. Its error is a *[Failure].
