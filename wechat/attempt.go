@@ -113,15 +113,25 @@ func (a *attempt) request() *http.Request {
 	case s.Body != nil:
 		req.ContentLength = s.Body.Size()
 		req.Body, _ = a.open() // it never fails
-		if s.Body.Repeatable() {
+		if s.Body.Repeatable() && !(s.replayedByMethod() && !s.repeatable()) {
 			req.GetBody = a.open // a pooled connection that died before it was used is replaced
 		}
-	case !s.repeatable() && (s.Method == http.MethodGet || s.Method == http.MethodOptions):
+	case s.replayedByMethod() && !s.repeatable():
 		// net/http sends a GET or OPTIONS without a body again when a connection dies
 		// after it was read. What has a body, even an empty one, it does not.
 		req.Body = io.NopCloser(noBytes{})
 	}
 	return req
+}
+
+// replayedByMethod reports a method that net/http sends again, where it can, when
+// a connection dies.
+func (s *sending) replayedByMethod() bool {
+	switch s.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
 }
 
 // noBytes is an empty body that net/http does not know to be one.
@@ -194,12 +204,10 @@ func (a *attempt) failure(err error) error {
 	switch {
 	case a.s.bodyFailed(): // net/http takes that for the peer's doing
 		return a.s.Body.Err()
-	case errors.As(err, &f):
-		if a.s.ctx.Err() == nil || f.Kind != Canceled && f.Kind != ConnectTimeout {
-			named := *f
-			named.Host = a.h.authority
-			return &named
-		}
+	case a.s.ctx.Err() == nil && errors.As(err, &f):
+		named := *f
+		named.Host = a.h.authority
+		return &named
 	}
 	return &Failure{Kind: a.kind(err), Host: a.h.authority}
 }

@@ -24,33 +24,42 @@ var errFailed = errors.New("failed")
 // errExcluded is what a breaker is told of a call that says nothing about the host.
 var errExcluded = errors.New("excluded")
 
-// breaker keeps calls from a host that fails. Once it has rested it lets one
-// short call through as a probe. A body that streams is never the probe: it may
-// trickle for minutes, and meanwhile nobody else would get in. Where no short
-// call comes, shaking hands is the probe.
+// breaker keeps calls from a host that fails. Once it has rested it lets a short
+// call through as a probe, and another each time half a rest has passed without an
+// answer: a slow path must not hold everybody up. A body that streams is never the
+// probe, it may trickle for minutes. Where no short call comes, a handshake is the
+// probe.
 type breaker struct {
-	two     *gobreaker.TwoStepCircuitBreaker[any]
-	openFor time.Duration
-	shake   func(context.Context) error // connects, and says how that went
-	told    func(from, to string)       // may be nil
+	cb        *gobreaker.TwoStepCircuitBreaker[any]
+	openFor   time.Duration
+	handshake func(context.Context) error // connects, and says how that went
+	onChange  func(from, to string)       // may be nil
 
-	shut    atomic.Bool  // not closed, as of the last change
-	changed atomic.Int64 // time of the last change, Unix nanoseconds; 0: never
-	// wary: it was closed by a handshake, so the next failure opens it again.
-	wary  atomic.Bool
-	paths paths
+	notClosed atomic.Bool  // as of the last change
+	changed   atomic.Int64 // time of the last change, Unix nanoseconds; 0: never
+	// probation: it was closed by a handshake, so the next failure opens it again.
+	probation atomic.Bool
+	paths     paths
 
-	mu     sync.Mutex
-	ctx    context.Context // ends with close
-	stop   context.CancelFunc
-	timer  *time.Timer // to the handshake; nil while closed
-	shakes sync.WaitGroup
+	mu         sync.Mutex
+	ctx        context.Context // ends with close
+	stop       context.CancelFunc
+	timer      *time.Timer // to the next handshake; nil before the first
+	handshakes sync.WaitGroup
+	probe      *probing // the call that probes; nil: none
 }
 
-func newBreaker(name string, openFor time.Duration, shake func(context.Context) error, told func(from, to string)) *breaker {
-	b := &breaker{openFor: openFor, shake: shake, told: told}
+// probing is a call that probes a rested host.
+type probing struct {
+	done  func(error)
+	since time.Time
+	over  bool // it took too long, and gave its place to another
+}
+
+func newBreaker(name string, openFor time.Duration, handshake func(context.Context) error, onChange func(from, to string)) *breaker {
+	b := &breaker{openFor: openFor, handshake: handshake, onChange: onChange}
 	b.ctx, b.stop = context.WithCancel(context.Background())
-	b.two = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+	b.cb = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name: name, Interval: failureWindow, BucketPeriod: time.Second, Timeout: openFor,
 		ReadyToTrip:   func(n gobreaker.Counts) bool { return b.trips(n, time.Now()) },
 		IsExcluded:    func(err error) bool { return err == errExcluded },
@@ -62,10 +71,11 @@ func newBreaker(name string, openFor time.Duration, shake func(context.Context) 
 // trips reports whether a failure opens the breaker. One sick path must not
 // close a host to all the others.
 func (b *breaker) trips(n gobreaker.Counts, now time.Time) bool {
+	seen := n.TotalSuccesses + n.TotalFailures // n.Requests also counts what is excluded, or under way
 	switch {
-	case b.wary.Load():
+	case b.probation.Load():
 		return true
-	case n.ConsecutiveFailures >= failuresInARow, n.Requests >= enoughCalls && 2*n.TotalFailures >= n.Requests:
+	case n.ConsecutiveFailures >= failuresInARow, seen >= enoughCalls && 2*n.TotalFailures >= seen:
 		return !b.paths.oneIsSick(now)
 	}
 	return false
@@ -74,13 +84,13 @@ func (b *breaker) trips(n gobreaker.Counts, now time.Time) bool {
 // change is called by gobreaker with its lock held.
 func (b *breaker) change(from, to gobreaker.State) {
 	b.changed.Store(time.Now().UnixNano())
-	b.shut.Store(to != gobreaker.StateClosed)
+	b.notClosed.Store(to != gobreaker.StateClosed)
 	if to == gobreaker.StateOpen {
-		b.wary.Store(false)
+		b.probation.Store(false)
 		b.schedule(b.openFor + b.openFor/2)
 	}
-	if b.told != nil {
-		b.told(from.String(), to.String())
+	if b.onChange != nil {
+		b.onChange(from.String(), to.String())
 	}
 }
 
@@ -92,76 +102,132 @@ func (b *breaker) schedule(d time.Duration) {
 		return
 	}
 	if b.timer == nil {
-		b.timer = time.AfterFunc(d, b.probe)
+		b.timer = time.AfterFunc(d, b.probeByHandshake)
 		return
 	}
 	b.timer.Reset(d)
 }
 
-// probe shakes hands with a host whose breaker has rested.
-func (b *breaker) probe() {
+// probeByHandshake probes a host whose breaker has rested.
+func (b *breaker) probeByHandshake() {
 	b.mu.Lock()
 	if b.ctx.Err() != nil {
 		b.mu.Unlock()
 		return
 	}
-	b.shakes.Add(1)
+	b.handshakes.Add(1)
 	b.mu.Unlock()
-	defer b.shakes.Done()
-	if !b.tryHandshake(b.ctx) && b.two.State() == gobreaker.StateHalfOpen {
+	defer b.handshakes.Done()
+	if !b.tryHandshake(b.ctx) && b.cb.State() == gobreaker.StateHalfOpen {
 		b.schedule(b.openFor / 2) // a call is probing it; look again
 	}
 }
 
-// tryHandshake probes the host by shaking hands, and reports whether the breaker
-// is closed afterwards. It does nothing while another probe is under way.
+// tryHandshake probes the host by a handshake, and reports whether the breaker is
+// closed afterwards. It does nothing while another probe is under way.
 func (b *breaker) tryHandshake(ctx context.Context) (closed bool) {
-	if b.two.State() == gobreaker.StateClosed {
+	if b.cb.State() == gobreaker.StateClosed {
 		return true
 	}
-	done, err := b.two.Allow()
+	done, err := b.cb.Allow()
 	if err != nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(b.openFor/2, 100*time.Millisecond))
 	defer cancel()
-	if err := b.shake(ctx); err != nil {
-		if ctx.Err() == context.Canceled {
-			err = errExcluded // the call that wanted it has left
+	if err := b.handshake(ctx); err != nil {
+		var f *Failure
+		if ctx.Err() == context.Canceled || errors.As(err, &f) && !f.blamesHost() {
+			err = errExcluded // the call that wanted it has left, or the trouble is our own
 		}
 		done(err)
 		return false
 	}
-	b.wary.Store(true)
+	b.probation.Store(true)
 	done(nil)
 	return true
 }
 
-// mayTry reports whether a call might be let through.
-func (b *breaker) mayTry() bool {
-	return !b.shut.Load() || b.two.State() != gobreaker.StateOpen // State takes a lock
-}
-
-// restsFor returns how long the breaker still rests.
-func (b *breaker) restsFor(now time.Time) time.Duration {
-	return time.Unix(0, b.changed.Load()).Add(b.openFor).Sub(now)
-}
-
-// allow asks for a call to be let through; then done must be called once. probe
+// allow asks for a call to be let through; then done must be called once. mayProbe
 // says that the call may be the one that probes a rested host.
-func (b *breaker) allow(ctx context.Context, probe bool) (done func(error), ok bool) {
-	if !probe && b.shut.Load() {
-		switch b.two.State() {
+func (b *breaker) allow(ctx context.Context, mayProbe bool) (done func(error), ok bool) {
+	rested := b.notClosed.Load()
+	if rested && !mayProbe {
+		switch b.cb.State() {
 		case gobreaker.StateOpen:
 			return nil, false
 		case gobreaker.StateHalfOpen:
 			if !b.tryHandshake(ctx) {
 				return nil, false
 			}
+			rested = false
 		}
 	}
-	done, err := b.two.Allow()
-	return done, err == nil
+	done, err := b.cb.Allow()
+	if err == gobreaker.ErrTooManyRequests && b.giveUpProbe(time.Now()) {
+		done, err = b.cb.Allow()
+	}
+	if err != nil {
+		return nil, false
+	}
+	if rested {
+		done = b.startProbe(done)
+	}
+	return done, true
+}
+
+// startProbe makes a call that was let through the present probe.
+func (b *breaker) startProbe(done func(error)) func(error) {
+	p := &probing{done: done, since: time.Now()}
+	b.mu.Lock()
+	b.probe = p
+	b.mu.Unlock()
+	return func(err error) { b.endProbe(p, err) }
+}
+
+// giveUpProbe frees the place of a probe that takes long, and reports whether it did.
+func (b *breaker) giveUpProbe(now time.Time) bool {
+	b.mu.Lock()
+	p := b.probe
+	if p == nil || p.over || now.Sub(p.since) < b.openFor/2 {
+		b.mu.Unlock()
+		return false
+	}
+	p.over, b.probe = true, nil
+	b.mu.Unlock()
+	p.done(errExcluded)
+	return true
+}
+
+// endProbe reports how a probe went. The late success of one that was given up
+// still closes the breaker; its failure says nothing new.
+func (b *breaker) endProbe(p *probing, err error) {
+	b.mu.Lock()
+	over := p.over
+	if b.probe == p {
+		b.probe = nil
+	}
+	b.mu.Unlock()
+	if !over {
+		p.done(err)
+		return
+	}
+	if err != nil {
+		return
+	}
+	if done, err := b.cb.Allow(); err == nil {
+		done(nil)
+	}
+}
+
+// mayTry reports whether a call might be let through.
+func (b *breaker) mayTry() bool {
+	return !b.notClosed.Load() || b.cb.State() != gobreaker.StateOpen // State takes a lock
+}
+
+// restsFor returns how long the breaker still rests.
+func (b *breaker) restsFor(now time.Time) time.Duration {
+	return time.Unix(0, b.changed.Load()).Add(b.openFor).Sub(now)
 }
 
 // tell reports how a call that was let through went; path is what was called.
@@ -170,8 +236,8 @@ func (b *breaker) tell(done func(error), v verdict, path string) {
 	switch v {
 	case worked:
 		b.paths.worked(path, now)
-		if b.wary.Load() {
-			b.wary.Store(false)
+		if b.probation.Load() {
+			b.probation.Store(false)
 		}
 		done(nil)
 	case hostFailed:
@@ -203,68 +269,5 @@ func (b *breaker) close() {
 		b.timer.Stop()
 	}
 	b.mu.Unlock()
-	b.shakes.Wait()
-}
-
-// notOfAPath is the name of failures that no path has caused.
-const notOfAPath = ""
-
-// paths remembers which paths failed and which worked of late, as little of it
-// as is needed to tell a sick path from a sick host.
-type paths struct {
-	lastFailure atomic.Int64 // Unix nanoseconds: while nothing fails, no call takes the lock
-
-	mu   sync.Mutex
-	ok   recent
-	bad  recent
-	from time.Time // when bad.path began to fail without a success between
-}
-
-// recent is the last path that something happened to, and the last other one.
-type recent struct {
-	path, other     string
-	pathAt, otherAt time.Time
-}
-
-func (r *recent) note(path string, now time.Time) {
-	if r.path != path {
-		r.other, r.otherAt = r.path, r.pathAt
-		r.path = path
-	}
-	r.pathAt = now
-}
-
-func (p *paths) worked(path string, now time.Time) {
-	if now.UnixNano()-p.lastFailure.Load() >= int64(failureWindow) {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ok.note(path, now)
-	if p.bad.path == path {
-		p.from = time.Time{}
-	}
-}
-
-func (p *paths) failed(path string, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.from.IsZero() || p.bad.path != path || now.Sub(p.bad.pathAt) >= failureWindow {
-		p.from = now
-	}
-	p.bad.note(path, now)
-	p.lastFailure.Store(now.UnixNano())
-}
-
-// oneIsSick reports whether all failures of late are of one path, while another
-// path works.
-func (p *paths) oneIsSick(now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	sick := p.bad.path
-	if sick == notOfAPath || !p.bad.otherAt.IsZero() && now.Sub(p.bad.otherAt) < failureWindow {
-		return false
-	}
-	since := func(t time.Time) bool { return !t.IsZero() && !t.Before(p.from) && now.Sub(t) < failureWindow }
-	return p.ok.path != sick && since(p.ok.pathAt) || p.ok.other != sick && since(p.ok.otherAt)
+	b.handshakes.Wait()
 }

@@ -43,7 +43,7 @@ func (b *breaker) call(v verdict, path string) bool {
 	return ok
 }
 
-func (b *breaker) state() string { return b.two.State().String() }
+func (b *breaker) state() string { return b.cb.State().String() }
 
 func TestWhenABreakerOpens(t *testing.T) {
 	t.Parallel()
@@ -72,6 +72,7 @@ func TestWhenABreakerOpens(t *testing.T) {
 		{"half of 18", mixed(9, 9), false},
 		{"a third of 42", slices.Repeat([]verdict{worked, worked, pathFailed}, 14), false},
 		{"what is no fault of the host's", repeat(nothing, 50), false},
+		{"half of 20 among many that are no fault of the host's", append(repeat(nothing, 60), mixed(10, 10)...), true},
 		{"what is no fault of the host's between failures", []verdict{pathFailed, pathFailed, nothing, nothing, pathFailed, pathFailed, nothing, pathFailed}, true},
 	} {
 		b, _ := breakerOf(t, new(atomic.Bool))
@@ -188,10 +189,55 @@ func TestAShortCallProbes(t *testing.T) {
 		if b.call(worked, "/x") {
 			t.Error("a second call was let through beside the probe")
 		}
-		time.Sleep(3 * time.Second) // the handshake waits for the probe
+		time.Sleep(2 * time.Second) // less than half a rest
+		if b.call(worked, "/x") {
+			t.Error("a second call was let through beside the probe")
+		}
 		b.tell(done, worked, "/x")
 		if b.state() != "closed" || !b.call(worked, "/x") {
 			t.Errorf("after the probe the breaker is %s", b.state())
+		}
+	})
+}
+
+// A probe that takes long gives its place to another: a slow path does not hold
+// everybody up.
+func TestASlowProbeGivesWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, late := range []verdict{worked, pathFailed} {
+			b, _ := breakerOf(t, new(atomic.Bool))
+			for range 5 {
+				b.call(pathFailed, "/x")
+			}
+			time.Sleep(5*time.Second + time.Millisecond)
+			slow, ok := b.allow(t.Context(), true)
+			if !ok {
+				t.Fatal("no probe was let through")
+			}
+			time.Sleep(2*time.Second + 500*time.Millisecond)
+			if !b.call(nothing, "/x") || b.state() != "half-open" {
+				t.Error("no second probe after half a rest")
+			}
+			if !b.call(worked, "/x") || b.state() != "closed" {
+				t.Errorf("after a probe that worked the breaker is %s", b.state())
+			}
+			b.tell(slow, late, "/slow")
+			if b.state() != "closed" {
+				t.Errorf("the late end of the slow probe makes it %s", b.state())
+			}
+		}
+		b, _ := breakerOf(t, new(atomic.Bool))
+		for range 5 {
+			b.call(pathFailed, "/x")
+		}
+		time.Sleep(5*time.Second + time.Millisecond)
+		slow, _ := b.allow(t.Context(), true)
+		time.Sleep(2*time.Second + 500*time.Millisecond)
+		b.call(nothing, "/x")
+		b.tell(slow, worked, "/slow")
+		if b.state() != "closed" {
+			t.Errorf("after the late success of the slow probe the breaker is %s", b.state())
 		}
 	})
 }

@@ -18,11 +18,11 @@ import (
 type conn struct {
 	net.Conn
 
-	probe
+	w *wire // under it, or itself
 
 	mu      sync.Mutex
 	waiting sync.Cond // for reading or closed to change
-	reading bool      // the transport waits in Read
+	reading bool      // the transport waits for the network: neither it nor TLS holds any byte
 	inUse   bool
 	used    bool // by a call before
 	closed  bool
@@ -33,10 +33,11 @@ type conn struct {
 	failed atomic.Bool // reading or writing failed: the peer closed, or reset
 }
 
-// newConn returns a conn that speaks over c, which may be TLS over tcp.
-func newConn(over, tcp net.Conn) *conn {
-	c := &conn{Conn: over, probe: newProbe(tcp)}
+// newConn returns a conn over what a dialer has made.
+func newConn(over net.Conn, w *wire) *conn {
+	c := &conn{Conn: over, w: w}
 	c.waiting.L = &c.mu
+	w.onRead = c.setReading
 	return c
 }
 
@@ -50,7 +51,7 @@ func (c *conn) begin() (call uint64) {
 	for c.used && !c.reading && !c.closed {
 		c.waiting.Wait()
 	}
-	if c.used && !c.closed && !c.silent() {
+	if c.used && !c.closed && (!c.w.probe.silent() || c.w.midRecord()) {
 		c.closed = true
 		_ = c.Conn.Close() // the write says so
 	}
@@ -72,27 +73,30 @@ func (c *conn) end(call uint64) {
 }
 
 func (c *conn) Read(p []byte) (int, error) {
-	c.setReading(true)
 	n, err := c.Conn.Read(p)
-	unasked := c.setReading(false)
 	if err != nil {
 		c.failed.Store(true)
 	}
-	if n > 0 && unasked {
+	if n > 0 && c.unasked() {
 		c.failed.Store(true)
 		return 0, io.EOF
 	}
 	return n, err
 }
 
-// setReading notes that the transport waits for bytes, or got some, and reports
-// whether no call has asked for any.
-func (c *conn) setReading(reading bool) (unasked bool) {
+// unasked reports whether no call has asked for what arrives.
+func (c *conn) unasked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.inUse || !c.asked.Load()
+}
+
+// setReading notes that a read waits for the network, or no longer does.
+func (c *conn) setReading(reading bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reading = reading
 	c.waiting.Broadcast()
-	return !c.inUse || !c.asked.Load()
 }
 
 // Write sends p. Where the peer has stopped reading in the middle of a request

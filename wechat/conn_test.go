@@ -1,12 +1,18 @@
 package wechat
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -157,5 +163,138 @@ func TestBytesOnAnIdleConnection(t *testing.T) {
 				t.Errorf("net/http printed %q", text)
 			}
 		})
+	}
+}
+
+// tlsHost is a host that speaks TLS and answers each request in one packet, of as
+// many TLS records as answer has pieces.
+func tlsHost(t *testing.T, answer func(r *http.Request) []string) (url string, roots *x509.CertPool) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS() // for its certificate
+	config := &tls.Config{Certificates: s.TLS.Certificates, DynamicRecordSizingDisabled: true}
+	roots = x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	s.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer raw.Close()
+				defer context.AfterFunc(t.Context(), func() { _ = raw.Close() })() // at the end of the test
+				held := &holding{Conn: raw}
+				secure := tls.Server(held, config)
+				in := bufio.NewReader(secure)
+				for {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, r.Body)
+					held.hold = true
+					for _, record := range answer(r) {
+						_, _ = io.WriteString(secure, record)
+					}
+					held.hold = false
+					_, _ = raw.Write(held.buf.Bytes())
+					held.buf.Reset()
+				}
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); all.Wait() })
+	return "https://" + l.Addr().String(), roots
+}
+
+// holding holds writes back.
+type holding struct {
+	net.Conn
+	hold bool
+	buf  bytes.Buffer
+}
+
+func (h *holding) Write(p []byte) (int, error) {
+	if h.hold {
+		return h.buf.Write(p)
+	}
+	return h.Conn.Write(p)
+}
+
+// Over TLS, surplus bytes may be where neither the kernel nor a buffer of ours
+// shows them: in a record of their own, behind the answer in its record, in half a
+// record.
+func TestSurplusBytesOverTLS(t *testing.T) {
+	long := func(r *http.Request) string {
+		body := r.RequestURI + strings.Repeat("x", 9000)
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	for _, c := range []struct {
+		name   string
+		answer func(r *http.Request) []string
+	}{
+		{"in a record of their own", func(r *http.Request) []string { return []string{echo(r), echo(r)} }},
+		{"in two records", func(r *http.Request) []string { return []string{echo(r), "HTTP/1.1 200 OK\r\n", "\r\n"} }},
+		{"behind a long answer in its record", func(r *http.Request) []string { return []string{long(r) + echo(r)} }},
+		{"behind a short answer in its record", func(r *http.Request) []string { return []string{echo(r) + echo(r)} }},
+		{"none", func(r *http.Request) []string { return []string{long(r)} }},
+	} {
+		for _, streams := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, an upload %v", c.name, streams), func(t *testing.T) {
+				netLog(t)
+				url, roots := tlsHost(t, c.answer)
+				hosts := newHosts(t, Options{BaseURLs: []string{url}, Connections: &Connections{RootCAs: roots}})
+				t.Cleanup(hosts.hosts[0].pool.close)
+				for i := range 20 {
+					path := fmt.Sprintf("/account-%d", i)
+					call := post(path, "{}")
+					if streams {
+						call.Body = stored(strings.Repeat("y", 9000))
+					}
+					if _, body, err := send(t, hosts, call); err != nil || !strings.Contains(body, path) || strings.Count(body, "/account-") != 1 {
+						t.Errorf("%s: %.80q, %v", path, body, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Half a TLS record that came with an answer is noticed.
+func TestHalfARecord(t *testing.T) {
+	t.Parallel()
+	record := func(n int) []byte { return append([]byte{23, 3, 3, byte(n >> 8), byte(n)}, make([]byte, n)...) }
+	for _, c := range []struct {
+		name string
+		read []byte
+		mid  bool
+	}{
+		{"nothing", nil, false},
+		{"a record", record(300), false},
+		{"two records", append(record(1), record(16384)...), false},
+		{"half a header", record(300)[:3], true},
+		{"a header", record(300)[:5], true},
+		{"half a body", record(300)[:100], true},
+		{"half a second record", append(record(300), record(300)[:100]...), true},
+		{"an empty record", record(0), false},
+	} {
+		for size := 1; size <= 400; size += 7 {
+			w := &wire{records: true}
+			for rest := c.read; len(rest) > 0; {
+				n := min(size, len(rest))
+				w.follow(rest[:n])
+				rest = rest[n:]
+			}
+			if w.midRecord() != c.mid {
+				t.Errorf("%s, read %d bytes at a time: %v", c.name, size, w.midRecord())
+			}
+		}
 	}
 }

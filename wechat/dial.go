@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,19 +24,18 @@ type dialer struct {
 	address string   // host:port
 	name    string   // for the certificate
 	egress  *url.URL // nil: none
-	timeout time.Duration
 	session tls.ClientSessionCache
 	roots   *x509.CertPool // nil: the system's
 }
 
-func newDialer(base *url.URL, timeout time.Duration, roots *x509.CertPool) (*dialer, error) {
+func newDialer(base *url.URL, roots *x509.CertPool) (*dialer, error) {
 	egress, err := http.ProxyFromEnvironment(&http.Request{URL: base})
 	if err != nil {
-		return nil, errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL") // err may quote a password
+		return nil, errors.New("invalid URL in HTTPS_PROXY or HTTP_PROXY") // err may quote a password
 	}
 	return &dialer{
 		scheme: base.Scheme, address: withPort(base), name: base.Hostname(), egress: egress,
-		timeout: timeout, session: tls.NewLRUClientSessionCache(64), roots: roots,
+		session: tls.NewLRUClientSessionCache(64), roots: roots,
 	}, nil
 }
 
@@ -62,67 +62,96 @@ func (d *dialer) egressName() string {
 	return withPort(d.egress)
 }
 
-// dial connects and, for https, shakes hands. tcp is what lies under conn, or conn
-// itself. Its error is a *[Failure].
-func (d *dialer) dial(ctx context.Context) (conn, tcp net.Conn, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	raw, err := d.reach(ctx)
+// dial connects and, for https, shakes hands. over is what HTTP is spoken over: w,
+// or TLS over it. Its error is a *[Failure].
+func (d *dialer) dial(ctx context.Context) (over net.Conn, w *wire, err error) {
+	w, err = d.reach(ctx)
 	if err != nil {
 		return nil, nil, connectFailure(err)
 	}
 	if d.scheme != "https" {
-		return raw, raw, nil
+		return w, w, nil
 	}
-	secure, err := d.handshake(ctx, raw, d.name)
+	over, err = d.handshake(ctx, w, d.name)
 	if err != nil {
 		return nil, nil, connectFailure(err)
 	}
-	return secure, raw, nil
+	return over, w, nil
 }
 
-func (d *dialer) handshake(ctx context.Context, raw net.Conn, name string) (net.Conn, error) {
-	c := tls.Client(raw, &tls.Config{
+// handshake begins TLS over w.
+func (d *dialer) handshake(ctx context.Context, w *wire, name string) (net.Conn, error) {
+	w.records = true
+	c := tls.Client(w, &tls.Config{
 		ServerName: name, RootCAs: d.roots, ClientSessionCache: d.session, MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"http/1.1"}, // one sick connection is one sick call
 	})
 	if err := c.HandshakeContext(ctx); err != nil {
-		_ = raw.Close() // the handshake's error says more
+		_ = w.Close() // the handshake's error says more
 		return nil, err
 	}
 	return c, nil
 }
 
 // reach opens the way to the host, through the egress proxy if there is one.
-func (d *dialer) reach(ctx context.Context) (net.Conn, error) {
-	net := net.Dialer{KeepAlive: 15 * time.Second}
+func (d *dialer) reach(ctx context.Context) (*wire, error) {
 	if d.egress == nil {
-		return net.DialContext(ctx, "tcp", d.address)
+		return d.tcp(ctx, d.address)
 	}
 	switch d.egress.Scheme {
 	case "socks5", "socks5h":
-		return d.socks(ctx, &net)
+		return d.socks(ctx)
 	case "http", "https":
-		return d.connect(ctx, &net)
+		return d.connect(ctx)
 	}
-	return nil, &Failure{Kind: ConnectFailed, Egress: d.egressName(), Detail: "HTTPS_PROXY takes http, https, socks5 and socks5h"}
+	return nil, &Failure{Kind: ConnectFailed, Egress: d.egressName(), Detail: "unsupported proxy scheme; use http, https, socks5 or socks5h"}
 }
 
-func (d *dialer) socks(ctx context.Context, direct *net.Dialer) (net.Conn, error) {
+func (d *dialer) tcp(ctx context.Context, address string) (*wire, error) {
+	direct := net.Dialer{KeepAlive: 15 * time.Second}
+	c, err := direct.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return newWire(c, nil), nil
+}
+
+func (d *dialer) socks(ctx context.Context) (*wire, error) {
 	var auth *proxy.Auth
 	if u := d.egress.User; u != nil {
 		password, _ := u.Password()
 		auth = &proxy.Auth{User: u.Username(), Password: password}
 	}
-	s, err := proxy.SOCKS5("tcp", d.egressName(), auth, direct)
+	forward := &forwarder{d: d}
+	s, err := proxy.SOCKS5("tcp", d.egressName(), auth, forward)
 	if err != nil {
 		return nil, d.egressFailed(err)
 	}
-	c, err := s.(proxy.ContextDialer).DialContext(ctx, "tcp", d.address)
-	if err != nil {
+	if _, err := s.(proxy.ContextDialer).DialContext(ctx, "tcp", d.address); err != nil {
 		return nil, d.socksFailed(err)
 	}
-	return c, nil
+	return forward.made, nil // SOCKS adds nothing once it has connected
+}
+
+// forwarder dials the SOCKS proxy, and remembers the connection.
+type forwarder struct {
+	d    *dialer
+	made *wire
+}
+
+// Dial implements proxy.Dialer.
+func (f *forwarder) Dial(network, address string) (net.Conn, error) {
+	return f.DialContext(context.Background(), network, address)
+}
+
+// DialContext implements proxy.ContextDialer.
+func (f *forwarder) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
+	w, err := f.d.tcp(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	f.made = w
+	return w, nil
 }
 
 // socksFailed tells an egress proxy that could be asked, and said no, from one
@@ -137,22 +166,25 @@ func (d *dialer) socksFailed(err error) error {
 
 // connect reaches the host through an HTTP proxy, with CONNECT where the host is
 // to be spoken to in TLS.
-func (d *dialer) connect(ctx context.Context, direct *net.Dialer) (net.Conn, error) {
-	c, err := direct.DialContext(ctx, "tcp", d.egressName())
+func (d *dialer) connect(ctx context.Context) (*wire, error) {
+	w, err := d.tcp(ctx, d.egressName())
 	if err == nil && d.egress.Scheme == "https" {
-		c, err = d.handshake(ctx, c, d.egress.Hostname())
+		var secure net.Conn
+		if secure, err = d.handshake(ctx, w, d.egress.Hostname()); err == nil {
+			w = newWire(secure, w)
+		}
 	}
 	if err != nil {
 		return nil, d.egressFailed(err)
 	}
 	if d.wholeURL() {
-		return c, nil
+		return w, nil
 	}
-	if err := d.tunnel(ctx, c); err != nil {
-		_ = c.Close() // there is nothing at its other end
+	if err := d.tunnel(ctx, w); err != nil {
+		_ = w.Close() // there is nothing at its other end
 		return nil, err
 	}
-	return c, nil
+	return w, nil
 }
 
 func (d *dialer) tunnel(ctx context.Context, c net.Conn) error {
@@ -165,14 +197,17 @@ func (d *dialer) tunnel(ctx context.Context, c net.Conn) error {
 	if err := r.Write(c); err != nil {
 		return d.egressFailed(cmp.Or(ctx.Err(), err))
 	}
-	in := bufio.NewReader(c)
+	in := bufio.NewReader(io.LimitReader(c, maxHeader))
 	resp, err := http.ReadResponse(in, r)
 	if err != nil {
 		return d.egressFailed(cmp.Or(ctx.Err(), err))
 	}
-	_ = resp.Body.Close() // a tunnel has none, and a refusal's is of no use
-	if resp.StatusCode != http.StatusOK || in.Buffered() > 0 {
+	_ = resp.Body.Close() // a tunnel has none, and a refused one's is of no use
+	switch {
+	case resp.StatusCode != http.StatusOK:
 		return &Failure{Kind: EgressRefused, Egress: d.egressName(), Status: resp.StatusCode}
+	case in.Buffered() > 0:
+		return &Failure{Kind: EgressRefused, Egress: d.egressName(), Detail: "bytes behind its answer to CONNECT"}
 	}
 	return nil
 }

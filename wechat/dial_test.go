@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // throughEgress has h's hosts reached through the egress proxy at via.
@@ -117,7 +118,7 @@ func TestEgressProxies(t *testing.T) {
 	host := newRawHost(t, says(good))
 	t.Run("a tunnel", func(t *testing.T) {
 		egress, asked := egressProxy(t, http.StatusOK)
-		d := &dialer{scheme: "https", address: strings.TrimPrefix(host.url, "http://"), timeout: dialTimeout(0) + 5e9, egress: &url.URL{Scheme: "http", Host: egress}}
+		d := &dialer{scheme: "https", address: strings.TrimPrefix(host.url, "http://"), egress: &url.URL{Scheme: "http", Host: egress}}
 		c, err := d.reach(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -152,6 +153,40 @@ func TestEgressProxies(t *testing.T) {
 			t.Errorf("the egress proxy was asked %q", got)
 		}
 	})
+}
+
+// Through SOCKS too, a connection that died while it was idle costs no POST.
+func TestDeadConnectionsThroughSOCKS(t *testing.T) {
+	h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
+		_, _ = io.WriteString(conn, good)
+		return false
+	})
+	hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
+	throughEgress(t, hosts, "socks5://"+socksProxy(t, 0))
+	for i := range 5 {
+		if _, _, err := send(t, hosts, post("/x", "{}")); err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+		eventually(t, "the host closes the connection, and the proxy tells", func() bool {
+			return h.ended.Load() == int64(i+1) && hosts.hosts[0].pool.current(time.Now()).lean.take(time.Now()) == nil
+		})
+	}
+}
+
+// A dial lasts no longer than its call.
+func TestADialEndsWithItsCall(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts nobody: a handshake hangs
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := newHosts(t, Options{BaseURLs: []string{"https://" + l.Addr().String(), "https://" + l.Addr().String() + "/again"}, Timeout: time.Minute})
+	call := get("/x")
+	call.Timeout = 50 * time.Millisecond
+	began := time.Now()
+	if _, _, err := send(t, h, call); kindOf(err) != ConnectTimeout || time.Since(began) > 5*time.Second {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
 }
 
 // socksProxy is a SOCKS5 proxy that answers every request with reply, and

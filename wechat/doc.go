@@ -13,9 +13,11 @@
 //	head.go     how it is written
 //	attempt.go  one request whose body streams, over net/http's transport
 //	conn.go     a connection under that transport, on which no byte goes to the wrong call
-//	probe_unix.go, probe_other.go  whether anything has arrived on a connection
+//	wire.go     what lies under a connection, and whether anything has arrived on it
+//	wire_unix.go, wire_other.go  the same, as the kernel sees it
 //	peek.go     the first bytes of an answer: is there an errcode?
 //	breaker.go  when a host gets no calls, and how it gets them back
+//	sickpath.go is it the host that fails, or one path of it?
 //	pool.go     connections to a host, replaced when they are old
 //	dial.go     making one: TCP, egress proxies, TLS
 //	failure.go  why a call brought no answer

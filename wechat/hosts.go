@@ -57,6 +57,7 @@ type host struct {
 	egressAuth        string // Proxy-Authorization of plain requests through an egress proxy
 	breaker           *breaker
 	pool              *pool
+	dialTimeout       time.Duration
 }
 
 // HostStatus is the state of one host.
@@ -94,7 +95,7 @@ func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 		return nil, errors.New("an upstream is not an http or https URL") // unquoted: it may hold a password
 	}
 	p, err := o.Connections.pool(u.Scheme+"://"+u.Host, func() (*pool, error) {
-		d, err := newDialer(u, dialTimeout(timeout), o.Connections.RootCAs)
+		d, err := newDialer(u, o.Connections.RootCAs)
 		if err != nil {
 			return nil, err
 		}
@@ -103,21 +104,21 @@ func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{scheme: u.Scheme, authority: u.Host, prefix: strings.TrimSuffix(u.EscapedPath(), "/"), pool: p}
+	h := &host{scheme: u.Scheme, authority: u.Host, prefix: strings.TrimSuffix(u.EscapedPath(), "/"), pool: p, dialTimeout: dialTimeout(timeout)}
 	h.target = h.prefix
 	if p.dialer.wholeURL() {
 		h.prefix, h.egressAuth = "//"+u.Host+h.prefix, p.dialer.authorization()
 		h.target = u.Scheme + ":" + h.prefix
 	}
-	var told func(from, to string)
+	var onChange func(from, to string)
 	if o.OnBreaker != nil {
-		told = func(from, to string) { o.OnBreaker(h.authority, from, to) }
+		onChange = func(from, to string) { o.OnBreaker(h.authority, from, to) }
 	}
-	shake := h.shake
+	handshake := h.handshake
 	if o.Transport != nil {
-		shake = func(context.Context) error { return nil } // there is no hand to shake
+		handshake = func(context.Context) error { return nil } // there is nothing to connect to
 	}
-	h.breaker = newBreaker(h.authority, cmp.Or(o.BreakerOpenFor, 5*time.Second), shake, told)
+	h.breaker = newBreaker(h.authority, cmp.Or(o.BreakerOpenFor, 5*time.Second), handshake, onChange)
 	return h, nil
 }
 
@@ -125,8 +126,8 @@ func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 // connect, and another host can still be tried.
 func dialTimeout(timeout time.Duration) time.Duration { return min(10*time.Second, timeout/4) }
 
-// shake connects and shakes hands, to see whether that can be done.
-func (h *host) shake(ctx context.Context) error {
+// handshake connects, to see whether that can be done.
+func (h *host) handshake(ctx context.Context) error {
 	c, _, err := h.pool.dialer.dial(ctx)
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (h *host) url(path, query string) url.URL {
 func (h *Hosts) Status() []HostStatus {
 	out := make([]HostStatus, len(h.hosts))
 	for i, one := range h.hosts {
-		out[i] = HostStatus{Host: one.authority, State: one.breaker.two.State().String()}
+		out[i] = HostStatus{Host: one.authority, State: one.breaker.cb.State().String()}
 		if ns := one.breaker.changed.Load(); ns != 0 {
 			out[i].Since = time.Unix(0, ns)
 		}
@@ -166,14 +167,16 @@ func (h *Hosts) Shake(ctx context.Context) (Peer, error) {
 	if h.transport != nil {
 		return Peer{}, nil
 	}
-	c, tcp, err := first.pool.dialer.dial(ctx)
+	ctx, cancel := context.WithTimeout(ctx, first.dialTimeout)
+	defer cancel()
+	c, w, err := first.pool.dialer.dial(ctx)
 	if err != nil {
 		f := *connectFailure(err)
 		f.Host = first.authority
 		return Peer{}, &f
 	}
 	defer c.Close()
-	p := Peer{Addr: tcp.RemoteAddr().String(), Egress: first.pool.dialer.egressName()}
+	p := Peer{Addr: w.RemoteAddr().String(), Egress: first.pool.dialer.egressName()}
 	if secure, ok := c.(*tls.Conn); ok && len(secure.ConnectionState().PeerCertificates) > 0 {
 		p.CertUntil = secure.ConnectionState().PeerCertificates[0].NotAfter
 	}

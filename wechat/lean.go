@@ -23,7 +23,7 @@ const maxHeader = 64 << 10
 // leanConn is a connection of the lean road.
 type leanConn struct {
 	net.Conn
-	probe
+	w     *wire // under it, or itself
 	in    *bufio.Reader
 	limit io.LimitedReader // under in: it bounds the header
 	since time.Time        // when it became idle
@@ -33,12 +33,15 @@ type leanConn struct {
 	timedOut bool
 }
 
-func newLeanConn(over, tcp net.Conn) *leanConn {
-	c := &leanConn{Conn: over, probe: newProbe(tcp)}
+func newLeanConn(over net.Conn, w *wire) *leanConn {
+	c := &leanConn{Conn: over, w: w}
 	c.limit.R = (*leanSource)(c)
 	c.in = bufio.NewReader(&c.limit)
 	return c
 }
+
+// silent reports whether nothing has arrived on the idle connection.
+func (c *leanConn) silent() bool { return c.in.Buffered() == 0 && c.w.silent(c.Conn) }
 
 // leanSource reads from a leanConn and notes how that goes.
 type leanSource leanConn
@@ -130,6 +133,9 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 	s.hosts.heads.put(head)
 	if err != nil {
 		(*leanSource)(e.c).noteError(err)
+		if n == 0 && !reused {
+			return false, false, &Failure{Kind: ConnectFailed} // nothing was sent: the next host may have it
+		}
 		if n == 0 {
 			return reused, false, err
 		}
@@ -158,13 +164,14 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 
 // connect makes a connection within the call's time. fresh: one of its own.
 func (e *exchange) connect(may time.Duration, fresh bool) (c *leanConn, reused bool, err error) {
-	ctx, cancel := context.WithTimeout(e.s.ctx, may)
+	timeout := min(may, e.h.dialTimeout)
+	ctx, cancel := context.WithTimeout(e.s.ctx, timeout)
 	defer cancel()
 	if fresh {
 		c, err = e.h.pool.dialer.dialLean(ctx)
 		return c, false, err
 	}
-	return e.pool.dial(ctx, e.h.pool.dialer)
+	return e.pool.dial(ctx, e.h.pool.dialer, e.h.dialTimeout)
 }
 
 // readHeader reads an answer's header, past interim ones.

@@ -144,7 +144,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &leanPool{}
 		closed := 0
-		conn := func() *leanConn { return newLeanConn(closer{closed: &closed}, nil) }
+		conn := func() *leanConn { return newIdle(&closed) }
 		first := conn()
 		p.put(first)
 		time.Sleep(40 * time.Second)
@@ -173,6 +173,11 @@ func TestIdleConnectionsEnd(t *testing.T) {
 	})
 }
 
+func newIdle(closed *int) *leanConn {
+	w := newWire(closer{closed: closed}, nil)
+	return newLeanConn(w, w)
+}
+
 type closer struct {
 	net.Conn
 	closed *int
@@ -190,12 +195,12 @@ func TestACallTakesWhatBecomesIdleFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &dialer{scheme: "https", name: "x.test", address: l.Addr().String(), timeout: time.Minute}
+	d := &dialer{scheme: "https", name: "x.test", address: l.Addr().String()}
 	p := &leanPool{}
-	idle := newLeanConn(closer{closed: new(int)}, nil)
+	idle := newIdle(new(int))
 	got := make(chan *leanConn)
 	go func() {
-		c, reused, err := p.dial(t.Context(), d)
+		c, reused, err := p.dial(t.Context(), d, time.Minute)
 		if !reused || err != nil {
 			t.Errorf("reused %v, %v", reused, err)
 		}
@@ -216,7 +221,7 @@ func TestACallTakesWhatBecomesIdleFirst(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	if _, _, err := p.dial(ctx, d); err != context.Canceled || waiting() != 0 {
+	if _, _, err := p.dial(ctx, d, time.Minute); err != context.Canceled || waiting() != 0 {
 		t.Errorf("a caller who left: %v", err)
 	}
 	_ = l.Close() // which ends the handshakes

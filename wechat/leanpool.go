@@ -45,6 +45,13 @@ func (p *leanPool) take(now time.Time) *leanConn {
 // put keeps c for the next call.
 func (p *leanPool) put(c *leanConn) {
 	c.since = time.Now()
+	if !p.keep(c) {
+		_ = c.Close() // it is not needed
+	}
+}
+
+// keep reports whether c is of use: to a call that waits, or in the pool.
+func (p *leanPool) keep(c *leanConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.wanted) > 0 && !p.closed {
@@ -52,51 +59,58 @@ func (p *leanPool) put(c *leanConn) {
 		p.wanted[0] = nil
 		p.wanted = p.wanted[1:]
 		if w.give(given{c: c, reused: true}) {
-			return
+			return true
 		}
 	}
 	if p.closed || len(p.idle) >= maxIdle {
-		_ = c.Close() // it is not needed
-		return
+		return false
 	}
 	p.idle = append(p.idle, c)
 	if p.sweeps == nil {
 		p.sweeps = time.AfterFunc(idleTimeout, p.sweep)
 	}
+	return true
 }
 
 // sweep closes what has been idle for too long.
 func (p *leanPool) sweep() {
-	now := time.Now()
+	for _, c := range p.tooOld(time.Now()) {
+		_ = c.Close() // it is not needed
+	}
+}
+
+// tooOld takes out what has been idle for too long, and plans the next sweep.
+func (p *leanPool) tooOld(now time.Time) (old []*leanConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	old := 0
-	for old < len(p.idle) && now.Sub(p.idle[old].since) >= idleTimeout {
-		_ = p.idle[old].Close() // it is not needed
-		old++
+	n := 0
+	for n < len(p.idle) && now.Sub(p.idle[n].since) >= idleTimeout {
+		n++
 	}
-	p.idle = append(p.idle[:0], p.idle[old:]...)
-	clear(p.idle[len(p.idle):cap(p.idle)])
+	old = slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
 	if len(p.idle) == 0 || p.closed {
 		p.sweeps = nil
-		return
+		return old
 	}
 	p.sweeps.Reset(max(p.idle[0].since.Add(idleTimeout).Sub(now), time.Second))
+	return old
 }
 
 // close closes the idle connections, and those in use as soon as they are idle.
 func (p *leanPool) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
 	if p.sweeps != nil {
 		p.sweeps.Stop()
 		p.sweeps = nil
 	}
-	for _, c := range p.idle {
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, c := range idle {
 		_ = c.Close() // it is not needed
 	}
-	p.idle = nil
 }
 
 // want is a call that waits for a connection: its own, which is being dialled, or
@@ -124,14 +138,16 @@ func (w *want) give(g given) (taken bool) {
 
 // dial returns a new connection, or one that became idle before that was made.
 // Its error is a *[Failure], or ctx's.
-func (p *leanPool) dial(ctx context.Context, d *dialer) (c *leanConn, reused bool, err error) {
+func (p *leanPool) dial(ctx context.Context, d *dialer, timeout time.Duration) (c *leanConn, reused bool, err error) {
 	w := &want{got: make(chan given, 1)}
 	p.mu.Lock()
 	p.wanted = append(p.wanted, w)
 	p.mu.Unlock()
 	defer p.forget(w)
-	go func() { // ends with the dialer's own time-out
-		c, err := d.dialLean(context.WithoutCancel(ctx))
+	go func() { // ends with its time-out
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		defer cancel()
+		c, err := d.dialLean(ctx)
 		if !w.give(given{c: c, err: err}) && err == nil {
 			p.put(c) // another call has use for it
 		}
@@ -164,9 +180,9 @@ func (p *leanPool) forget(w *want) {
 
 // dialLean connects and, for https, shakes hands. Its error is a *[Failure].
 func (d *dialer) dialLean(ctx context.Context) (*leanConn, error) {
-	over, tcp, err := d.dial(ctx)
+	over, w, err := d.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return newLeanConn(over, tcp), nil
+	return newLeanConn(over, w), nil
 }

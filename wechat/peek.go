@@ -20,19 +20,22 @@ const maxPeek = 4 << 10
 type peeker struct{ pool sync.Pool }
 
 func newPeeker() *peeker {
-	return &peeker{sync.Pool{New: func() any { return new(peeked) }}}
+	return &peeker{sync.Pool{New: func() any { return new([maxPeek]byte) }}}
 }
 
 // peeked is an answer's body that begins with what was read ahead.
 type peeked struct {
-	pool *sync.Pool
-	buf  [maxPeek]byte
-	n    int           // bytes in buf
-	off  int           // of which were handed on
-	rest io.ReadCloser // nil: buf is all
+	pool *sync.Pool     // of buf
+	buf  *[maxPeek]byte // nil: closed
+	n    int            // bytes in buf
+	off  int            // of which were handed on
+	rest io.ReadCloser  // nil: buf is all
 }
 
 func (p *peeked) Read(b []byte) (int, error) {
+	if p.buf == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	if p.off < p.n {
 		n := copy(b, p.buf[p.off:p.n])
 		p.off += n
@@ -47,24 +50,24 @@ func (p *peeked) Read(b []byte) (int, error) {
 	return p.rest.Read(b)
 }
 
-// Close closes the rest of the body and gives the buffer back.
+// Close closes the rest of the body and gives the buffer back. Closing again does
+// nothing.
 func (p *peeked) Close() error {
-	if p.pool == nil {
+	if p.buf == nil {
 		return nil
 	}
-	pool, rest := p.pool, p.rest
-	*p = peeked{}
-	pool.Put(p)
-	if rest == nil {
+	p.pool.Put(p.buf)
+	p.buf = nil
+	if p.rest == nil {
 		return nil
 	}
-	return rest.Close()
+	return p.rest.Close()
 }
 
 // peek reads resp's body as far as it must to tell whether it is a short JSON
 // object, and finds its errcode. It gives resp a body that begins with the same
-// bytes; everything else is left to stream. whole: all of the body has arrived.
-func (k *peeker) peek(resp *http.Response) (a errcode.Answer, found, whole bool, err error) {
+// bytes, which is p; everything else is left to stream. whole: all of the body has arrived.
+func (k *peeker) peek(resp *http.Response, p *peeked) (a errcode.Answer, found, whole bool, err error) {
 	if resp.Body == http.NoBody || resp.ContentLength == 0 {
 		return a, false, true, nil
 	}
@@ -72,8 +75,7 @@ func (k *peeker) peek(resp *http.Response) (a errcode.Answer, found, whole bool,
 	if resp.Request.Method == http.MethodHead || resp.ContentLength >= maxPeek || encoding == "" {
 		return a, false, resp.Request.Method == http.MethodHead, nil
 	}
-	p := k.pool.Get().(*peeked)
-	p.pool = &k.pool
+	*p = peeked{pool: &k.pool, buf: k.pool.Get().(*[maxPeek]byte)}
 	whole, err = p.fill(resp.Body, encoding)
 	body := resp.Body
 	if err != nil {

@@ -65,11 +65,13 @@ func (p *pool) newGeneration() *generation {
 // keeps two connections to a host. The dialer does what Transport.Proxy would.
 func (p *pool) newTransport() *http.Transport {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		over, tcp, err := p.dialer.dial(ctx)
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout(p.timeout))
+		defer cancel()
+		over, w, err := p.dialer.dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return newConn(over, tcp), nil
+		return newConn(over, w), nil
 	}
 	return &http.Transport{
 		DialContext:            dial,

@@ -20,9 +20,10 @@ type sending struct {
 	left  time.Duration
 	// until is when the answer has to begin, in Unix nanoseconds; 0: the request
 	// has not gone out entirely.
-	until atomic.Int64
-	out   Answer
-	lean  exchange
+	until  atomic.Int64
+	out    Answer
+	lean   exchange
+	peeked peeked // of the last answer
 }
 
 // Send sends c to the first host that takes it and returns WeChat's answer, whose
@@ -64,9 +65,8 @@ func (s *sending) overHosts() error {
 		if err != nil {
 			s.out.Before = strings.TrimPrefix(before.Before+"; "+err.Error(), "; ")
 		}
-		this := s.at(h, others)
-		h.breaker.tell(done, s.verdict(this), s.Path)
-		if this == nil {
+		failure := s.tell(h, done, others)
+		if failure == nil {
 			if answered {
 				_ = before.Body.Close() // another answer takes its place
 			}
@@ -79,15 +79,25 @@ func (s *sending) overHosts() error {
 		if answered {
 			keepAnswer(&s.out, before)
 		} else {
-			err = this
+			err = failure
 		}
-		if !others || !s.mayTryNext(this) {
+		if !others || !s.mayTryNext(failure) {
 			break
 		}
 	}
 	if !answered && err == nil {
 		return &Failure{Kind: BreakerOpen}
 	}
+	return err
+}
+
+// tell sends the call to one host and tells its breaker how that went, whatever
+// happens.
+func (s *sending) tell(h *host, done func(error), others bool) (err error) {
+	v := nothing
+	defer func() { h.breaker.tell(done, v, s.Path) }()
+	err = s.toHost(h, others)
+	v = s.verdict(err)
 	return err
 }
 
@@ -118,12 +128,18 @@ func (s *sending) repeatable() bool {
 func (s *sending) mayTryNext(err error) bool {
 	var f *Failure
 	switch {
-	case s.ctx.Err() != nil, s.bodyFailed(), s.Body != nil && !s.Body.Repeatable() && s.Body.Started():
+	case s.ctx.Err() != nil, s.overdue(), s.bodyFailed(), s.Body != nil && !s.Body.Repeatable() && s.Body.Started():
 		return false
 	case errors.As(err, &f) && f.Connect():
 		return f.Kind != NoDescriptors // the next host would need one too
 	}
 	return s.repeatable()
+}
+
+// overdue reports that the call's time is over.
+func (s *sending) overdue() bool {
+	until := s.until.Load()
+	return until != 0 && time.Now().UnixNano() >= until
 }
 
 func (s *sending) bodyFailed() bool { return s.Body != nil && s.Body.Err() != nil }
@@ -146,8 +162,8 @@ func (s *sending) verdict(err error) verdict {
 	return pathFailed
 }
 
-// at sends the call to one host, and once more where its access point is retired.
-func (s *sending) at(h *host, others bool) error {
+// toHost sends the call to one host, and once more where its access point is retired.
+func (s *sending) toHost(h *host, others bool) error {
 	for {
 		used := h.pool.current(time.Now())
 		err := s.attempt(h, used, others)
@@ -190,8 +206,11 @@ func (s *sending) take(resp *http.Response) (err error) {
 		_ = resp.Body.Close() // it is no answer
 		return errNotAnAnswer
 	}
-	out := &s.out
-	if out.Answer, out.Found, out.Whole, err = s.hosts.peeker.peek(resp); err != nil {
+	out, body := &s.out, &s.peeked
+	if body.buf != nil {
+		body = new(peeked) // an earlier host's answer is still there
+	}
+	if out.Answer, out.Found, out.Whole, err = s.hosts.peeker.peek(resp, body); err != nil {
 		return err
 	}
 	out.Response = resp

@@ -78,7 +78,9 @@ func TestWhoGetsACallAfterAFailure(t *testing.T) {
 
 // A 5xx is passed on where no other host does better, and the last one counts.
 func TestTheLastAnswerCounts(t *testing.T) {
-	status := func(n int) string { return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", n) }
+	status := func(n int) string {
+		return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: 14\r\n\r\n{\"status\":%d}", n, n)
+	}
 	for _, c := range []struct {
 		name   string
 		hosts  []string // "": refuses connections
@@ -98,8 +100,9 @@ func TestTheLastAnswerCounts(t *testing.T) {
 			}
 			urls = append(urls, newRawHost(t, says(answer)).url)
 		}
-		if a, _, err := send(t, newHosts(t, Options{BaseURLs: urls}), c.call); err != nil || a.StatusCode != c.status {
-			t.Errorf("%s: %d, %v, want %d", c.name, a.StatusCode, err, c.status)
+		a, body, err := send(t, newHosts(t, Options{BaseURLs: urls}), c.call)
+		if err != nil || a.StatusCode != c.status || c.status != 200 && body != fmt.Sprintf("{\"status\":%d}", c.status) {
+			t.Errorf("%s: %d %q, %v, want %d", c.name, a.StatusCode, body, err, c.status)
 		}
 	}
 }
@@ -158,6 +161,33 @@ func TestDeadPooledConnections(t *testing.T) {
 				t.Errorf("it was read %d times, want %d", n, c.times)
 			}
 		})
+	}
+}
+
+// What net/http would send again because of its method, and we may not: the same
+// with a body that streams.
+func TestAStreamingOPTIONSIsSentOnce(t *testing.T) {
+	for _, method := range []string{http.MethodOptions, http.MethodGet} {
+		h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if r.Method != http.MethodPost {
+				return false
+			}
+			_, err := io.WriteString(conn, good)
+			return err == nil
+		})
+		hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
+		call := Call{Method: http.MethodPost, Path: "/first", Body: stored(strings.Repeat("x", 9000))}
+		if _, _, err := send(t, hosts, call); err != nil {
+			t.Fatal(err)
+		}
+		call.Method, call.Path, call.Repeat = method, "/second", RepeatNever
+		if _, _, err := send(t, hosts, call); kindOf(err) != Closed {
+			t.Errorf("%s: %v", method, err)
+		}
+		if n := len(h.requests()); n != 2 {
+			t.Errorf("%s was sent %d times", method, n-1)
+		}
 	}
 }
 
