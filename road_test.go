@@ -46,10 +46,10 @@ func TestAllTellTheSameOfTheRoad(t *testing.T) {
 			t.Cleanup(s.Close)
 			return []string{"WECHAT_UPSTREAMS=" + s.URL}
 		}},
-		{name: "closed at once", words: "connection closed before the answer was complete", variables: func(t *testing.T) []string {
+		{name: "closed at once", words: "connection closed before the response was complete", variables: func(t *testing.T) []string {
 			return upstream("http", rawServer(t, func(net.Conn, *http.Request) {}))
 		}},
-		{name: "cut off", answers: true, words: "connection closed before the answer was complete", variables: func(t *testing.T) []string {
+		{name: "cut off", answers: true, words: "connection closed before the response was complete", variables: func(t *testing.T) []string {
 			return upstream("http", rawServer(t, func(conn net.Conn, r *http.Request) {
 				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{%q", r.RequestURI)
 			}))

@@ -260,7 +260,7 @@ func TestCheckDoesNotWaitForWhoHangs(t *testing.T) {
 			t.Error("it took all of the time there is")
 		}
 		text := r.text()
-		if r.OK || strings.Count(text, "security group") != 3 || strings.Count(text, "安全组") != 3 || !strings.Contains(text, "no answer in time") {
+		if r.OK || strings.Count(text, "security group") != 3 || strings.Count(text, "安全组") != 3 || !strings.Contains(text, "timed out waiting for the response") {
 			t.Errorf("it says:\n%s", text)
 		}
 	})

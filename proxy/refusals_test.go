@@ -71,7 +71,7 @@ func refusals(t testing.TB) []refusalRow {
 
 		{name: "a host that is down", world: setup{hosts: func(string) []string { return []string{closedHost(t)} }}, line: "GET /cgi-bin/user/get", status: 502, kind: "connection_refused", words: "cannot reach WeChat: connection refused"},
 		{
-			name: "a host that breaks off", line: "POST /cgi-bin/menu/create", body: "{}", status: 502, kind: "connection_terminated", words: "no answer from WeChat: connection closed before the answer was complete",
+			name: "a host that breaks off", line: "POST /cgi-bin/menu/create", body: "{}", status: 502, kind: "connection_terminated", words: "no answer from WeChat: connection closed before the response was complete",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Reset}) },
 		},
 		{
@@ -89,7 +89,7 @@ func refusals(t testing.TB) []refusalRow {
 			line: "GET /cgi-bin/user/get", status: 503, kind: "destination_unavailable", words: "WeChat failed several times in a row: circuit breaker open", retry: `^3[56]\d\d$`,
 		},
 		{
-			name: "no answer in time", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "WeChat did not answer in time",
+			name: "timed out waiting for the response", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "WeChat did not answer in time",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Hang}) },
 		},
 	}

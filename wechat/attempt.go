@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// stall is how long a request body, or an answer, may make no progress. It is a
-// little more than a client's body may, so that the right side gets the blame.
+// stall is how long a request body, or an answer, may make no progress. It is
+// slightly longer than the proxy gives a client's body, so that a slow client is
+// reported as one.
 const stall = 35 * time.Second
 
 // errTimedOut cancels an attempt whose time is over.
@@ -36,7 +37,7 @@ type attempt struct {
 	call    uint64
 	reused  bool
 	streams bool        // the header has arrived, and the body goes on
-	paused  atomic.Bool // nobody waits for more of it
+	paused  atomic.Bool // no Read is waiting: the timer does not end the attempt
 }
 
 // stream sends the call to h over net/http's transport and reads the first bytes
@@ -198,55 +199,31 @@ func (a *attempt) end() {
 	a.cancel(nil)
 }
 
-// failure says, in our own words, why the request or its answer failed.
+// failure says why the request or its answer failed.
 func (a *attempt) failure(err error) error {
-	var f *Failure
-	switch {
-	case a.s.bodyFailed(): // net/http takes that for the peer's doing
+	if a.s.bodyFailed() { // net/http takes that for the peer's doing
 		return a.s.Body.Err()
-	case a.s.ctx.Err() == nil && errors.As(err, &f):
-		named := *f
-		named.Host = a.h.authority
-		return &named
 	}
-	return &Failure{Kind: a.kind(err), Host: a.h.authority}
-}
-
-func (a *attempt) kind(err error) Kind {
+	state := connState{connected: a.conn != nil, timedOut: context.Cause(a.ctx) == errTimedOut, streams: a.streams || a.s.until.Load() == 0}
 	switch {
-	case errors.Is(a.s.ctx.Err(), context.DeadlineExceeded):
-		return Timeout
-	case a.s.ctx.Err() != nil:
-		return Canceled
-	case context.Cause(a.ctx) == errTimedOut && a.conn == nil && a.s.hosts.transport == nil:
-		return ConnectTimeout
-	case context.Cause(a.ctx) == errTimedOut && (a.streams || a.s.until.Load() == 0):
-		return Stalled
-	case context.Cause(a.ctx) == errTimedOut:
-		return Timeout
-	case a.conn == nil && a.s.hosts.transport != nil:
-		if k := connectKind(err); k != ConnectFailed {
-			return k
-		}
-		return Closed
-	case a.conn == nil:
-		return ConnectFailed
-	case a.conn.failed.Load():
-		return Closed
+	case a.conn != nil:
+		state.failed = a.conn.failed.Load()
+	case a.s.hosts.transport != nil:
+		state.connected, state.failed = connectKind(err) == ConnectFailed || state.timedOut, true
 	}
-	return NotHTTP
+	return a.s.failure(a.h, err, state)
 }
 
 // download is an answer's body that goes to the caller as it comes.
 type download struct {
 	io.ReadCloser
-	a       *attempt
-	granted time.Time // when the timer was set last
+	a          *attempt
+	timerSetAt time.Time
 }
 
 func (d *download) Read(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(d.granted) >= time.Second { // not for every piece
-		d.granted = now
+	if now := time.Now(); now.Sub(d.timerSetAt) >= time.Second { // not for every piece
+		d.timerSetAt = now
 		d.a.timer.Reset(stall)
 	}
 	d.a.paused.Store(false)

@@ -1,6 +1,6 @@
-// Package wechat is the one road to WeChat. Whoever asks it something, the
-// proxy's clients, the token sources or a command, hands a [Call] to [Hosts.Send]
-// and gets an [Answer] or a [Failure], in the same words for all.
+// Package wechat sends calls to WeChat. The proxy, the token sources and the
+// commands all use [Hosts.Send], which takes a [Call] and returns an [Answer] or a
+// [Failure].
 //
 // Map:
 //
@@ -21,6 +21,7 @@
 //	pool.go     connections to a host, replaced when they are old
 //	dial.go     making one: TCP, egress proxies, TLS
 //	failure.go  why a call brought no answer
+//	clock.go    how far WeChat's clock is from ours
 //	advice.go   what an operator can do about it
 //
 // errcode knows WeChat's numbers, wechattest is WeChat for tests.

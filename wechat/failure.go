@@ -36,7 +36,7 @@ const (
 	BreakerOpen    Kind = "breaker_open"
 	Malformed      Kind = "malformed" // the request cannot be written as HTTP
 
-	Timeout   Kind = "timeout"    // no answer in time
+	Timeout   Kind = "timeout"    // timed out waiting for the response
 	Stalled   Kind = "stalled"    // the transfer made no progress
 	Closed    Kind = "closed"     // the connection ended before the answer did
 	NotHTTP   Kind = "not_http"   // the answer cannot be parsed
@@ -154,17 +154,17 @@ func (f *Failure) words() string {
 	case Malformed:
 		return "the request cannot be written as HTTP"
 	case Timeout:
-		return "no answer in time"
+		return "timed out waiting for the response"
 	case Stalled:
 		return "transfer stalled"
 	case Closed:
-		return "connection closed before the answer was complete"
+		return "connection closed before the response was complete"
 	case NotHTTP:
 		return "invalid HTTP response"
 	case BadAnswer:
-		return "unusable answer"
+		return "unexpected response"
 	case Canceled:
-		return "canceled by the caller"
+		return "the caller canceled the request"
 	}
 	return "cannot connect"
 }

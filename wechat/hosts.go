@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,11 +76,11 @@ func NewHosts(o Options) (*Hosts, error) {
 		h.own = &Connections{}
 		o.Connections = h.own
 	}
-	for _, base := range o.BaseURLs {
+	for i, base := range o.BaseURLs {
 		one, err := newHost(base, h.timeout, o)
 		if err != nil {
 			h.Close()
-			return nil, err
+			return nil, fmt.Errorf("upstream %d: %w", i+1, err) // unquoted: it may hold a password
 		}
 		h.hosts = append(h.hosts, one)
 	}
@@ -92,7 +93,7 @@ func NewHosts(o Options) (*Hosts, error) {
 func newHost(base string, timeout time.Duration, o Options) (*host, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("an upstream is not an http or https URL") // unquoted: it may hold a password
+		return nil, errors.New("not an http or https URL")
 	}
 	p, err := o.Connections.pool(u.Scheme+"://"+u.Host, func() (*pool, error) {
 		d, err := newDialer(u, o.Connections.RootCAs)

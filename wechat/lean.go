@@ -68,21 +68,21 @@ func (s *leanSource) noteError(err error) {
 // exchange is one request on a connection of the lean road, until all of its
 // answer has been read. It is the body of that answer, too.
 type exchange struct {
-	s       *sending
-	h       *host
-	pool    *leanPool
-	c       *leanConn
-	req     http.Request // for ReadResponse, which wants to know the method
-	stop    func() bool  // ends the watch on the caller
-	inner   io.ReadCloser
-	close   bool // the connection is not used again
-	streams bool
-	done    bool
-	granted time.Time
+	s             *sending
+	h             *host
+	pool          *leanPool
+	c             *leanConn
+	req           http.Request // for ReadResponse, which wants to know the method
+	stop          func() bool  // ends the watch on the caller
+	inner         io.ReadCloser
+	close         bool // the connection is not used again
+	streams       bool
+	done          bool
+	deadlineSetAt time.Time
 }
 
-// overLean sends the call to h. A connection from the pool that dies before a byte
-// of the answer came is replaced once, where the call was certainly not read, or
+// overLean sends the call to h. It tries again, once and on a new connection, if a
+// pooled one died before any byte of the answer, and the request was not written or
 // may be executed twice.
 func (s *sending) overLean(h *host, pool *leanPool, others bool) error {
 	for again := false; ; again = true {
@@ -202,7 +202,7 @@ func (e *exchange) Read(p []byte) (int, error) {
 	if e.streams {
 		// Only what is waited for here counts: the client may be slow. Not for every
 		// piece, a second more or less does not matter.
-		if now := time.Now(); now.Sub(e.granted) >= time.Second {
+		if now := time.Now(); now.Sub(e.deadlineSetAt) >= time.Second {
 			e.grant(now)
 		}
 	}
@@ -219,7 +219,7 @@ func (e *exchange) Read(p []byte) (int, error) {
 
 // grant gives the answer more time to make progress.
 func (e *exchange) grant(now time.Time) {
-	e.granted = now
+	e.deadlineSetAt = now
 	_ = e.c.SetDeadline(now.Add(stall)) // a closed connection says so at the next read
 	if e.s.ctx.Err() != nil {
 		e.c.abort() // which may have come before
@@ -247,24 +247,11 @@ func (e *exchange) finish(keep bool) {
 	e.pool.put(e.c)
 }
 
-// failure says, in our own words, why the exchange failed.
+// failure says why the exchange failed.
 func (e *exchange) failure(err error) *Failure {
-	var f *Failure
-	switch {
-	case errors.Is(e.s.ctx.Err(), context.DeadlineExceeded):
-		return &Failure{Kind: Timeout, Host: e.h.authority}
-	case e.s.ctx.Err() != nil:
-		return &Failure{Kind: Canceled, Host: e.h.authority}
-	case e.c == nil, errors.As(err, &f): // there is no connection, or it could not be written to
-		named := *connectFailure(err)
-		named.Host = e.h.authority
-		return &named
-	case e.c.timedOut && e.streams:
-		return &Failure{Kind: Stalled, Host: e.h.authority}
-	case e.c.timedOut:
-		return &Failure{Kind: Timeout, Host: e.h.authority}
-	case e.c.failed:
-		return &Failure{Kind: Closed, Host: e.h.authority}
+	state := connState{connected: e.c != nil, streams: e.streams}
+	if e.c != nil {
+		state.timedOut, state.failed = e.c.timedOut, e.c.failed
 	}
-	return &Failure{Kind: NotHTTP, Host: e.h.authority}
+	return e.s.failure(e.h, err, state)
 }

@@ -12,8 +12,8 @@ const (
 	maxIdle     = 512              // connections of one host
 )
 
-// leanPool is the idle connections of the lean road to one host. The one that
-// became idle last is used first, so that those too many end.
+// leanPool is the idle connections of the lean road to one host: last in, first
+// out, so that surplus connections go idle and time out.
 type leanPool struct {
 	mu     sync.Mutex
 	idle   []*leanConn // newest last

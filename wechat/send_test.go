@@ -429,7 +429,7 @@ func TestCheck(t *testing.T) {
 		return nil
 	}
 	a, _, err := send(t, h, call)
-	if err != nil || a.Host != strings.TrimPrefix(well.url, "http://") || !strings.Contains(a.Before, "unusable answer: no errcode") {
+	if err != nil || a.Host != strings.TrimPrefix(well.url, "http://") || !strings.Contains(a.Before, "unexpected response: no errcode") {
 		t.Errorf("%s, before %q, %v", a.Host, a.Before, err)
 	}
 	alone := newHosts(t, Options{BaseURLs: []string{page.url}})

@@ -37,7 +37,7 @@ func (q question) read(status int, body []byte) (token.Fetched, error) {
 	}
 	var members map[string]json.RawMessage // of doubles the last counts, as with WeChat's own readers
 	if json.Unmarshal(body, &members) != nil || members == nil {
-		return token.Fetched{}, answerError("not a JSON object, so not WeChat")
+		return token.Fetched{}, answerError("not a JSON object")
 	}
 	value, ok := readValue(members[q.field])
 	if !ok {

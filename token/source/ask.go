@@ -45,7 +45,9 @@ func (c *Client) ask(ctx context.Context, q question) (got token.Fetched, execut
 	call := q.call(ctx)
 	began := c.now()
 	call.Check = func(a wechat.Answer) (err error) {
-		c.noteClock(a.Header.Get("Date"), began, c.now())
+		if ahead, ok := wechat.ClockAhead(a.Header.Get("Date"), began, c.now()); ok {
+			c.offset.Store(&ahead)
+		}
 		got, err = q.readAnswer(a.Response)
 		if errors.As(err, &no) && no.Verdict() != errcode.Retired {
 			return nil

@@ -85,14 +85,3 @@ func (c *Client) ClockOffset() (time.Duration, bool) {
 	}
 	return *d, true
 }
-
-// noteClock compares WeChat's clock with ours, which showed sent and then got.
-func (c *Client) noteClock(date string, sent, got time.Time) {
-	theirs, err := http.ParseTime(date)
-	if err != nil {
-		return
-	}
-	middle := sent.Add(got.Sub(sent) / 2)
-	d := theirs.Add(500 * time.Millisecond).Sub(middle) // a Date is cut to whole seconds
-	c.offset.Store(&d)
-}
