@@ -2,15 +2,25 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
@@ -21,6 +31,7 @@ type fault struct {
 	variables func(t *testing.T) []string // the settings that lead there
 	words     string                      // what everybody says of it; ADDRESS is that of the last setting
 	answers   bool                        // it answers HEAD
+	status    int                         // of a call's answer; 0: 502
 }
 
 const roadSecret = "road-secret-CANARY-road-secret-1"
@@ -45,6 +56,15 @@ func TestAllTellTheSameOfTheRoad(t *testing.T) {
 			s.StartTLS()
 			t.Cleanup(s.Close)
 			return []string{"WECHAT_UPSTREAMS=" + s.URL}
+		}},
+		{name: "a certificate of another name", words: "TLS certificate is for another host", variables: func(t *testing.T) []string {
+			return certified(t, "other.example", time.Now().Add(time.Hour))
+		}},
+		{name: "a certificate that has expired", words: "TLS certificate expired or not yet valid: valid from ", variables: func(t *testing.T) []string {
+			return certified(t, "", time.Now().Add(-time.Hour))
+		}},
+		{name: "no answer", words: "timed out waiting for the response", status: 504, variables: func(t *testing.T) []string {
+			return append([]string{"PROXY_UPSTREAM_TIMEOUT=1s"}, upstream("http", rawServer(t, func(net.Conn, *http.Request) { <-t.Context().Done() }))...)
 		}},
 		{name: "closed at once", words: "connection closed before the response was complete", variables: func(t *testing.T) []string {
 			return upstream("http", rawServer(t, func(net.Conn, *http.Request) {}))
@@ -87,13 +107,13 @@ func TestAllTellTheSameOfTheRoad(t *testing.T) {
 			t.Parallel()
 			variables := f.variables(t)
 			last := variables[len(variables)-1]
-			variables = append(variables, "WECHAT_APP_ID="+servetest.ShopID, "WECHAT_APP_SECRET="+roadSecret, "WECHAT_TOKEN_API=legacy", "PROXY_UPSTREAM_TIMEOUT=5s")
+			variables = append(variables, "WECHAT_APP_ID="+servetest.ShopID, "WECHAT_APP_SECRET="+roadSecret, "WECHAT_TOKEN_API=legacy")
 			words := strings.ReplaceAll(f.words, "ADDRESS", last[strings.LastIndexAny(last, "@/")+1:])
 
 			p, client := serveProcess(t, variables...), servetest.NewClient(t, nil)
 			for _, target := range []string{"/sns/userinfo?access_token=USER-CANARY&openid=x", "/sns/jscode2session?js_code=CODE-CANARY"} {
 				a := servetest.MustCall(t, client, "GET "+p.url+target, "")
-				if a.StatusCode != 502 || !strings.Contains(a.Text, words) || strings.Contains(a.Text, "CANARY") {
+				if a.StatusCode != cmp.Or(f.status, 502) || !strings.Contains(a.Text, words) || strings.Contains(a.Text, "CANARY") {
 					t.Errorf("a call: %d %s, want %q", a.StatusCode, a.Text, words)
 				}
 			}
@@ -130,6 +150,37 @@ func TestAllTellTheSameOfTheRoad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// certified is a host whose certificate is trusted, for a name ("": 127.0.0.1) and
+// until end.
+func certified(t *testing.T, name string, end time.Time) []string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: end.Add(-48 * time.Hour), NotAfter: end,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	if name == "" {
+		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "root.pem")
+	servetest.WriteFile(t, file, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return []string{"SSL_CERT_FILE=" + file, "WECHAT_UPSTREAMS=" + s.URL}
 }
 
 // sayLine reports whether a line that holds what also holds words.

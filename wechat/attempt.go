@@ -231,9 +231,12 @@ func (d *download) Read(p []byte) (int, error) {
 	d.a.paused.Store(true)
 	switch {
 	case err == nil:
-	case err != io.EOF:
+	case err == io.EOF:
+		d.a.s.streamEnded(worked)
+	default:
 		d.a.streams = true
 		err = d.a.failure(err)
+		d.a.s.streamEnded(d.a.s.verdict(err))
 	}
 	return n, err
 }
@@ -241,5 +244,6 @@ func (d *download) Read(p []byte) (int, error) {
 func (d *download) Close() error {
 	err := d.ReadCloser.Close()
 	d.a.end()
+	d.a.s.streamEnded(nothing)
 	return err
 }

@@ -37,6 +37,7 @@ type breaker struct {
 
 	notClosed atomic.Bool  // as of the last change
 	changed   atomic.Int64 // time of the last change, Unix nanoseconds; 0: never
+	inARow    atomic.Int64 // failures without a success between, however long that took
 	// probation: it was closed by a handshake, so the next failure opens it again.
 	probation atomic.Bool
 	paths     paths
@@ -54,6 +55,13 @@ type probing struct {
 	done  func(error)
 	since time.Time
 	over  bool // it took too long, and gave its place to another
+}
+
+// passage is a call that was let through. It is reported once, with tell.
+type passage struct {
+	done  func(error) // gobreaker's
+	since time.Time
+	probe *probing // nil: it probes nothing
 }
 
 func newBreaker(name string, openFor time.Duration, handshake func(context.Context) error, onChange func(from, to string)) *breaker {
@@ -75,7 +83,7 @@ func (b *breaker) trips(n gobreaker.Counts, now time.Time) bool {
 	switch {
 	case b.probation.Load():
 		return true
-	case n.ConsecutiveFailures >= failuresInARow, seen >= enoughCalls && 2*n.TotalFailures >= seen:
+	case b.inARow.Load() >= failuresInARow, seen >= enoughCalls && 2*n.TotalFailures >= seen:
 		return !b.paths.oneIsSick(now)
 	}
 	return false
@@ -144,45 +152,42 @@ func (b *breaker) tryHandshake(ctx context.Context) (closed bool) {
 		return false
 	}
 	b.probation.Store(true)
+	b.inARow.Store(0)
 	done(nil)
 	return true
 }
 
-// allow asks for a call to be let through; then done must be called once. mayProbe
+// allow asks for a call to be let through; then tell must be called once. mayProbe
 // says that the call may be the one that probes a rested host.
-func (b *breaker) allow(ctx context.Context, mayProbe bool) (done func(error), ok bool) {
+func (b *breaker) allow(ctx context.Context, mayProbe bool) (p passage, ok bool) {
 	rested := b.notClosed.Load()
 	if rested && !mayProbe {
 		switch b.cb.State() {
 		case gobreaker.StateOpen:
-			return nil, false
+			return p, false
 		case gobreaker.StateHalfOpen:
 			if !b.tryHandshake(ctx) {
-				return nil, false
+				return p, false
 			}
 			rested = false
 		}
 	}
+	p.since = time.Now()
 	done, err := b.cb.Allow()
-	if err == gobreaker.ErrTooManyRequests && b.giveUpProbe(time.Now()) {
+	if err == gobreaker.ErrTooManyRequests && b.giveUpProbe(p.since) {
 		done, err = b.cb.Allow()
 	}
 	if err != nil {
-		return nil, false
+		return p, false
 	}
+	p.done = done
 	if rested {
-		done = b.startProbe(done)
+		p.probe = &probing{done: done, since: p.since}
+		b.mu.Lock()
+		b.probe = p.probe
+		b.mu.Unlock()
 	}
-	return done, true
-}
-
-// startProbe makes a call that was let through the present probe.
-func (b *breaker) startProbe(done func(error)) func(error) {
-	p := &probing{done: done, since: time.Now()}
-	b.mu.Lock()
-	b.probe = p
-	b.mu.Unlock()
-	return func(err error) { b.endProbe(p, err) }
+	return p, true
 }
 
 // giveUpProbe frees the place of a probe that takes long, and reports whether it did.
@@ -208,15 +213,19 @@ func (b *breaker) endProbe(p *probing, err error) {
 		b.probe = nil
 	}
 	b.mu.Unlock()
-	if !over {
+	switch {
+	case !over:
 		p.done(err)
-		return
+	case err == nil:
+		b.count(nil)
 	}
-	if err != nil {
-		return
-	}
-	if done, err := b.cb.Allow(); err == nil {
-		done(nil)
+}
+
+// count tells gobreaker of a result now: it forgets what it hears of a call that
+// began longer ago than its window.
+func (b *breaker) count(err error) {
+	if done, refused := b.cb.Allow(); refused == nil {
+		done(err)
 	}
 }
 
@@ -231,24 +240,53 @@ func (b *breaker) restsFor(now time.Time) time.Duration {
 }
 
 // tell reports how a call that was let through went; path is what was called.
-func (b *breaker) tell(done func(error), v verdict, path string) {
+func (b *breaker) tell(p passage, v verdict, path string) {
 	now := time.Now()
+	result := b.note(v, path, now)
+	switch {
+	case p.probe != nil:
+		if v == pathFailed && b.mayBeThePath(path, now) {
+			result = errExcluded
+		}
+		b.endProbe(p.probe, result)
+	case now.Sub(p.since) < time.Second:
+		p.done(result)
+	default:
+		p.done(errExcluded)
+		if !b.notClosed.Load() {
+			b.count(result)
+		}
+	}
+}
+
+// note remembers a result, and says what gobreaker is told of it.
+func (b *breaker) note(v verdict, path string, now time.Time) error {
 	switch v {
 	case worked:
 		b.paths.worked(path, now)
+		if b.inARow.Load() != 0 {
+			b.inARow.Store(0)
+		}
 		if b.probation.Load() {
 			b.probation.Store(false)
 		}
-		done(nil)
+		return nil
 	case hostFailed:
-		b.paths.failed(notOfAPath, now)
-		done(errFailed)
+		path = notOfAPath
 	case pathFailed:
-		b.paths.failed(path, now)
-		done(errFailed)
 	default:
-		done(errExcluded)
+		return errExcluded
 	}
+	b.inARow.Add(1)
+	b.paths.failed(path, now)
+	return errFailed
+}
+
+// mayBeThePath reports whether a probe's failure may be its path's alone: then
+// another call gets the chance to say so, for half a rest.
+func (b *breaker) mayBeThePath(path string, now time.Time) bool {
+	sick, ok := b.paths.oneFails(now)
+	return ok && sick == path && now.UnixNano()-b.changed.Load() < int64(b.openFor/2)
 }
 
 // verdict is what a call's outcome says about the host.

@@ -36,9 +36,9 @@ func breakerOf(t *testing.T, well *atomic.Bool) (b *breaker, changes *[]string) 
 // call makes a short call that goes as v says; it reports whether it was let
 // through.
 func (b *breaker) call(v verdict, path string) bool {
-	done, ok := b.allow(context.Background(), true)
+	through, ok := b.allow(context.Background(), true)
 	if ok {
-		b.tell(done, v, path)
+		b.tell(through, v, path)
 	}
 	return ok
 }
@@ -119,7 +119,7 @@ func TestOneSickPath(t *testing.T) {
 		{"mostly the sick one", times(20, append(times(9, sick), well)...)[1:], true}, // nine in a row at first, and nobody else had called
 		{"a good one, then mostly the sick one", append([]step{sick, well}, times(20, append(times(9, sick), well)...)...), false},
 		{"the sick one alone", times(5, sick), true},
-		{"the good one was before", append(times(5, well), times(5, sick)...), true},
+		{"the good one was just before", append(times(5, well), times(50, sick)...), false},
 		{"two sick ones", times(10, sick, step{"/other", pathFailed}, well), true},
 		{"failures to connect besides", append([]step{sick, well}, times(5, step{"/sick", hostFailed})...), true},
 		{"the sick path alone has good calls too", times(20, sick, step{"/sick", worked}), true},
@@ -132,6 +132,97 @@ func TestOneSickPath(t *testing.T) {
 			t.Errorf("%s: the breaker is %s", c.name, b.state())
 		}
 	}
+}
+
+// A success that is long past says nothing for the host.
+func TestOneSickPathAfterAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := breakerOf(t, new(atomic.Bool))
+		b.call(worked, "/well")
+		time.Sleep(failureWindow)
+		for range 5 {
+			b.call(pathFailed, "/sick")
+		}
+		if b.state() != "open" {
+			t.Errorf("the breaker is %s", b.state())
+		}
+	})
+}
+
+// A sick path that is called all the time does not keep a host closed to the
+// others, once it has rested.
+func TestASickPathProbes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := breakerOf(t, new(atomic.Bool))
+		for range 5 {
+			b.call(hostFailed, "/x") // an outage
+		}
+		time.Sleep(13 * time.Second) // a handshake has failed meanwhile, and nothing is left of it but the sick path
+		for range 20 {
+			b.call(pathFailed, "/sick")
+		}
+		if !b.call(worked, "/well") || b.state() != "closed" {
+			t.Errorf("the breaker is %s", b.state())
+		}
+		for range 20 {
+			b.call(pathFailed, "/sick")
+		}
+		if b.state() != "closed" {
+			t.Errorf("afterwards the breaker is %s", b.state())
+		}
+		// Where nobody else calls, the host is left alone after a while.
+		other, _ := breakerOf(t, new(atomic.Bool))
+		for range 5 {
+			other.call(pathFailed, "/sick")
+		}
+		time.Sleep(5*time.Second + time.Millisecond)
+		other.call(pathFailed, "/sick")
+		time.Sleep(2500 * time.Millisecond)
+		if other.call(pathFailed, "/sick"); other.state() != "open" {
+			t.Errorf("the breaker is %s", other.state())
+		}
+	})
+}
+
+// Failures count although their calls began long ago, and in a row although they
+// come seldom.
+func TestSlowFailures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow, _ := breakerOf(t, new(atomic.Bool))
+		var calls []passage
+		for range 5 {
+			through, _ := slow.allow(t.Context(), true)
+			calls = append(calls, through)
+		}
+		time.Sleep(30 * time.Second)
+		for i, through := range calls {
+			slow.tell(through, pathFailed, fmt.Sprint("/", i))
+		}
+		if slow.state() != "open" {
+			t.Errorf("after five time-outs the breaker is %s", slow.state())
+		}
+		seldom, _ := breakerOf(t, new(atomic.Bool))
+		for i := range 5 {
+			seldom.call(pathFailed, fmt.Sprint("/", i))
+			time.Sleep(3 * time.Second)
+		}
+		if seldom.state() == "closed" {
+			t.Error("five failures in a row, one every 3 s, open nothing")
+		}
+		late, _ := breakerOf(t, new(atomic.Bool))
+		for range 5 {
+			late.call(hostFailed, "/x")
+		}
+		time.Sleep(5*time.Second + time.Millisecond)
+		through, _ := late.allow(t.Context(), true)
+		time.Sleep(20 * time.Second) // the probe takes longer than the window
+		if late.tell(through, worked, "/x"); late.state() != "closed" {
+			t.Errorf("after a slow probe that worked the breaker is %s", late.state())
+		}
+	})
 }
 
 // A host that is well again is known to be well within twice the rest, with no

@@ -211,8 +211,11 @@ func (e *exchange) Read(p []byte) (int, error) {
 	case err == nil:
 	case err == io.EOF:
 		e.finish(true)
+		e.s.streamEnded(worked)
 	case e.streams:
-		err = e.failure(err)
+		f := e.failure(err)
+		e.s.streamEnded(e.s.verdict(f))
+		err = f
 	}
 	return n, err
 }
@@ -230,6 +233,7 @@ func (e *exchange) grant(now time.Time) {
 // connection.
 func (e *exchange) Close() error {
 	e.finish(false)
+	e.s.streamEnded(nothing)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package wechat
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -93,7 +94,9 @@ func (k *peeker) peek(resp *http.Response, p *peeked) (a errcode.Answer, found, 
 		resp.ContentLength = int64(p.n) // known by now: no need for chunks
 	}
 	if encoding == "gzip" {
-		a, found = findZipped(p.buf[:p.n])
+		if plain, err := unzip(bytes.NewReader(p.buf[:p.n]), maxPeek); err == nil {
+			a, found = errcode.Find(plain)
+		}
 	} else {
 		a, found = errcode.Find(p.buf[:p.n])
 	}
@@ -102,14 +105,20 @@ func (k *peeker) peek(resp *http.Response, p *peeked) (a errcode.Answer, found, 
 
 // encodingOf returns "identity", "gzip", or "" for one that cannot be read here.
 // Identity is asked for; gateways have been seen to compress all the same.
-func encodingOf(encodings []string) string {
-	switch {
-	case len(encodings) == 0 || encodings[0] == "" || strings.EqualFold(encodings[0], "identity"):
-		return "identity"
-	case len(encodings) == 1 && (strings.EqualFold(encodings[0], "gzip") || strings.EqualFold(encodings[0], "x-gzip")):
-		return "gzip"
+func encodingOf(fields []string) string {
+	found := "identity"
+	for _, field := range fields {
+		for one := range strings.SplitSeq(field, ",") {
+			switch one = strings.ToLower(strings.TrimSpace(one)); {
+			case one == "" || one == "identity":
+			case (one == "gzip" || one == "x-gzip") && found == "identity":
+				found = "gzip"
+			default:
+				return ""
+			}
+		}
 	}
-	return ""
+	return found
 }
 
 // fill reads body until its end, until the buffer is full, or until it cannot
@@ -141,16 +150,32 @@ func mayBeObject(start []byte) bool {
 	return len(start) == 0 || start[0] == '{'
 }
 
-// findZipped looks for an errcode in a compressed answer, of which no more than
-// maxPeek bytes are unpacked.
-func findZipped(doc []byte) (errcode.Answer, bool) {
-	z, err := gzip.NewReader(bytes.NewReader(doc))
+// unzip unpacks less than most bytes.
+func unzip(r io.Reader, most int) ([]byte, error) {
+	z, err := gzip.NewReader(r)
 	if err != nil {
-		return errcode.Answer{}, false
+		return nil, err
 	}
-	plain, err := io.ReadAll(io.LimitReader(z, maxPeek))
-	if err != nil || len(plain) == maxPeek {
-		return errcode.Answer{}, false
+	z.Multistream(false) // what stands behind is not looked at
+	return readLess(z, most)
+}
+
+// ReadPlain reads an answer of less than most bytes, and unpacks it where it is
+// compressed although nobody asked for that. The error is a *[Failure] where the
+// body broke off.
+func ReadPlain(a Answer, most int) ([]byte, error) {
+	if encodingOf(a.Header["Content-Encoding"]) == "gzip" {
+		return unzip(a.Body, most)
 	}
-	return errcode.Find(plain)
+	return readLess(a.Body, most)
+}
+
+var errTooLong = errors.New("response too long")
+
+func readLess(r io.Reader, most int) ([]byte, error) {
+	doc, err := io.ReadAll(io.LimitReader(r, int64(most)))
+	if err == nil && len(doc) == most {
+		err = errTooLong
+	}
+	return doc, err
 }

@@ -23,7 +23,8 @@ type sending struct {
 	until  atomic.Int64
 	out    Answer
 	lean   exchange
-	peeked peeked // of the last answer
+	peeked peeked        // of the last answer
+	ended  func(verdict) // tells the breaker how a body that streams ended; nil: it knows
 }
 
 // Send sends c to the first host that takes it and returns WeChat's answer, whose
@@ -57,7 +58,7 @@ func (s *sending) overHosts() error {
 	var err error
 	answered := false
 	for i, h := range s.hosts.hosts {
-		done, ok := h.breaker.allow(s.ctx, s.mayProbe())
+		through, ok := h.breaker.allow(s.ctx, s.mayProbe())
 		if !ok {
 			continue
 		}
@@ -66,7 +67,7 @@ func (s *sending) overHosts() error {
 		if err != nil {
 			s.out.Before = strings.TrimPrefix(before.Before+"; "+err.Error(), "; ")
 		}
-		failure := s.tell(h, done, others)
+		failure := s.tell(h, through, others)
 		if failure == nil {
 			if answered {
 				_ = before.Body.Close() // another answer takes its place
@@ -93,13 +94,27 @@ func (s *sending) overHosts() error {
 }
 
 // tell sends the call to one host and tells its breaker how that went, whatever
-// happens.
-func (s *sending) tell(h *host, done func(error), others bool) (err error) {
+// happens: of an answer that streams at its end.
+func (s *sending) tell(h *host, through passage, others bool) (err error) {
 	v := nothing
-	defer func() { h.breaker.tell(done, v, s.Path) }()
+	defer func() {
+		if err == nil && v == worked && !s.out.Whole && through.probe == nil {
+			s.ended = func(v verdict) { h.breaker.tell(through, v, s.Path) }
+			return
+		}
+		h.breaker.tell(through, v, s.Path)
+	}()
 	err = s.toHost(h, others)
 	v = s.verdict(err)
 	return err
+}
+
+// streamEnded tells the breaker how the answer's body ended.
+func (s *sending) streamEnded(v verdict) {
+	if tell := s.ended; tell != nil {
+		s.ended = nil
+		tell(v)
+	}
 }
 
 // keepAnswer puts the answer of an earlier host back, since a later one gave none.

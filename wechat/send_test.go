@@ -318,6 +318,9 @@ func TestErrcodesInCompressedAnswers(t *testing.T) {
 	}{
 		{"gzip that nobody asked for", "gzip", zip(`{"errcode":40001,"errmsg":"x"}`), true},
 		{"the same by its old name", "x-gzip", zip(`{"errcode":40001}`), true},
+		{"in a list", "identity, GZIP", zip(`{"errcode":40001}`), true},
+		{"zeros behind it", "gzip", zip(`{"errcode":40001}`) + "\x00\x00", true},
+		{"twice", "gzip, gzip", zip(`{"errcode":40001}`), false},
 		{"no errcode", "gzip", zip(`{"openid":"x"}`), false},
 		{"no gzip", "gzip", `{"errcode":40001}`, false},
 		{"cut off", "gzip", zip(`{"errcode":40001}`)[:20], false},

@@ -12,59 +12,69 @@ const notOfAPath = ""
 // paths remembers which paths failed and which worked of late, as little of it
 // as is needed to tell a sick path from a sick host.
 type paths struct {
-	lastFailure atomic.Int64 // Unix nanoseconds: while nothing fails, no call takes the lock
+	// The last two paths that worked. Nearly every call finds its own here, with a
+	// time that will do, and takes no lock.
+	ok [2]atomic.Pointer[pathAt]
 
-	mu   sync.Mutex
-	ok   recent
-	bad  recent
-	from time.Time // when bad.path began to fail without a success between
+	mu  sync.Mutex
+	bad [2]pathAt // the last path that failed, and the last other one
 }
 
-// recent is the last path that something happened to, and the last other one.
-type recent struct {
-	path, other     string
-	pathAt, otherAt time.Time
+// pathAt is a path, and when something happened to it.
+type pathAt struct {
+	path string
+	at   time.Time
 }
 
-func (r *recent) note(path string, now time.Time) {
-	if r.path != path {
-		r.other, r.otherAt = r.path, r.pathAt
-		r.path = path
-	}
-	r.pathAt = now
+func (p *pathAt) since(now time.Time, d time.Duration) bool {
+	return p != nil && !p.at.IsZero() && now.Sub(p.at) < d
 }
 
+// worked notes a success, to the second.
 func (p *paths) worked(path string, now time.Time) {
-	if now.UnixNano()-p.lastFailure.Load() >= int64(failureWindow) {
-		return
+	for i := range p.ok {
+		if old := p.ok[i].Load(); old != nil && old.path == path && old.since(now, time.Second) {
+			return
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ok.note(path, now)
-	if p.bad.path == path {
-		p.from = time.Time{}
+	first, second := p.ok[0].Load(), p.ok[1].Load()
+	switch {
+	case first != nil && first.path == path:
+		p.ok[0].Store(&pathAt{path, now})
+	case second != nil && second.path == path, first != nil && (second == nil || second.at.Before(first.at)):
+		p.ok[1].Store(&pathAt{path, now})
+	default:
+		p.ok[0].Store(&pathAt{path, now})
 	}
 }
 
 func (p *paths) failed(path string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.from.IsZero() || p.bad.path != path || now.Sub(p.bad.pathAt) >= failureWindow {
-		p.from = now
+	if p.bad[0].path != path {
+		p.bad[1] = p.bad[0]
 	}
-	p.bad.note(path, now)
-	p.lastFailure.Store(now.UnixNano())
+	p.bad[0] = pathAt{path, now}
 }
 
-// oneIsSick reports whether all failures of late are of one path, while another
-// path works.
-func (p *paths) oneIsSick(now time.Time) bool {
+// oneFails reports whether all failures of late are of one path, and of which.
+func (p *paths) oneFails(now time.Time) (path string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	sick := p.bad.path
-	if sick == notOfAPath || !p.bad.otherAt.IsZero() && now.Sub(p.bad.otherAt) < failureWindow {
-		return false
+	path = p.bad[0].path
+	return path, path != notOfAPath && !p.bad[1].since(now, failureWindow)
+}
+
+// oneIsSick reports whether all failures of late are of one path, while others
+// work.
+func (p *paths) oneIsSick(now time.Time) bool {
+	sick, ok := p.oneFails(now)
+	for i := range p.ok {
+		if well := p.ok[i].Load(); ok && well.since(now, failureWindow) && well.path != sick {
+			return true
+		}
 	}
-	since := func(t time.Time) bool { return !t.IsZero() && !t.Before(p.from) && now.Sub(t) < failureWindow }
-	return p.ok.path != sick && since(p.ok.pathAt) || p.ok.other != sick && since(p.ok.otherAt)
+	return false
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -48,7 +47,7 @@ func (c *Client) ask(ctx context.Context, q question) (got token.Fetched, execut
 		if ahead, ok := wechat.ClockAhead(a.Header.Get("Date"), began, c.now()); ok {
 			c.offset.Store(&ahead)
 		}
-		got, err = q.readAnswer(a.Response)
+		got, err = q.readAnswer(a)
 		if errors.As(err, &no) && no.Verdict() != errcode.Retired {
 			return nil
 		}
@@ -91,15 +90,16 @@ func (q question) call(ctx context.Context) *wechat.Call {
 }
 
 // readAnswer reads an answer entirely and makes a credential of it.
-func (q question) readAnswer(r *http.Response) (token.Fetched, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer+1))
+func (q question) readAnswer(a wechat.Answer) (token.Fetched, error) {
+	body, err := wechat.ReadPlain(a, maxAnswer)
+	var broken *wechat.Failure
 	switch {
-	case err != nil:
+	case errors.As(err, &broken):
 		return token.Fetched{}, err
-	case len(body) > maxAnswer:
-		return token.Fetched{}, answerError("longer than 64 KiB")
+	case err != nil:
+		return token.Fetched{}, answerError("too long, or badly compressed")
 	}
-	return q.read(r.StatusCode, body)
+	return q.read(a.StatusCode, body)
 }
 
 // statusError is an answer whose HTTP status says that it is no credential.
