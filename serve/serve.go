@@ -172,7 +172,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownGrace)
 	defer cancel()
 	if err := s.clients.Shutdown(grace); err != nil {
-		log.Warn("shutdown", "err", "calls were still in flight at the end of the grace")
+		log.Warn("shutdown", "err", "grace period expired with calls in flight")
 		_ = s.clients.Close() // breaks them off
 		for end := time.Now().Add(2 * time.Second); s.app.proxy.InFlight() > 0 && time.Now().Before(end); {
 			time.Sleep(10 * time.Millisecond) // each still writes its log line
@@ -180,7 +180,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	}
 	_ = s.admins.Close() // not Shutdown: event streams never end by themselves
 	s.stop()
+	s.running.Wait() // a reload must not change what is being closed
 	s.app.close()
-	s.running.Wait()
 	return failure
 }
