@@ -44,16 +44,13 @@ func (s *accounts) apply(cfg *config.Config) error {
 	for _, c := range cfg.Accounts {
 		o, err := s.originOf(cfg, c)
 		if err != nil {
+			closeExcept(origins, s.origins) // those made for cfg
 			return err
 		}
 		origins[c.Name] = o
 		credentials = append(credentials, o.client.Credentials(accountOf(c), s.manager.Keeper))
 	}
-	for name, old := range s.origins {
-		if origins[name] != old {
-			defer old.client.Close() // once nobody starts a fetch with it
-		}
-	}
+	defer closeExcept(s.origins, origins) // once nobody starts a fetch with them
 	s.policy, s.origins = policy, origins
 	s.manager.Set(credentials)
 	s.proxy.Use(s.directoryOf(cfg))
@@ -83,9 +80,14 @@ func (s *accounts) originOf(cfg *config.Config, c config.Account) (*origin, erro
 }
 
 // close ends what the origins run.
-func (s *accounts) close() {
-	for _, o := range s.origins {
-		o.client.Close()
+func (s *accounts) close() { closeExcept(s.origins, nil) }
+
+// closeExcept closes the clients of those origins that are not also in kept.
+func closeExcept(origins, kept map[string]*origin) {
+	for name, o := range origins {
+		if kept[name] != o {
+			o.client.Close()
+		}
 	}
 }
 
