@@ -25,6 +25,7 @@ type app struct {
 	accounts *accounts
 	tracer   *tracer // nil: calls are not traced
 	quotas   *quotas // nil: WeChat is not asked about quotas
+	breakers *breakerLog
 
 	upstreams map[errcode.Platform]*wechat.Hosts // where calls go
 	// tokens carries requests for tokens on connections of their own, so that
@@ -39,7 +40,7 @@ type app struct {
 // newApp puts together a proxy for cfg. The caller closes it, unless there is an
 // error: then everything that was opened is closed already.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a := &app{log: log, upstreams: map[errcode.Platform]*wechat.Hosts{}}
+	a := &app{log: log, breakers: newBreakerLog(log), upstreams: map[errcode.Platform]*wechat.Hosts{}}
 	a.settings.Store(cfg)
 	a.storeUp.Store(true)
 	if err := a.open(ctx, cfg); err != nil {
@@ -125,6 +126,7 @@ func (a *app) close() {
 		a.questions.Close()
 	}
 	a.tokens.Close()
+	a.breakers.close()
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {
 			a.log.Warn("store", "err", err)
