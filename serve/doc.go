@@ -15,6 +15,7 @@
 //	events.go    what happened, passed on to the log, traces and counters
 //	breakers.go  changes of breakers, logged without making a breaker wait
 //	logs.go      how it is logged
+//	panics.go    a call that panics, logged without the value
 //	trace.go     a span for each call
 //	build.go     which version this is
 //	admin.go     what the admin endpoints show and do

@@ -108,11 +108,11 @@ func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, 
 		app: a, cfg: cfg, failed: make(chan error, 2), stop: stop,
 		address: clients.Addr(), adminAt: admins.Addr(),
 		clients: &http.Server{
-			Handler: a.proxy, ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
+			Handler: logPanics(log, a.proxy), ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
 			ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, WriteTimeout: answerTimeout,
 		},
 		admins: &http.Server{
-			Handler: a.admin, ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader,
+			Handler: logPanics(log, a.admin), ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader,
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: time.Minute, IdleTimeout: idleTimeout,
 		},
 	}
