@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -20,14 +21,13 @@ const (
 func (c *checker) checkHosts(ctx context.Context) []Finding {
 	used := map[errcode.Platform]bool{}
 	for _, a := range c.cfg.Accounts {
-		used[accountOf(a).Platform()] = true
+		used[fromconfig.Account(a).Platform()] = true
 	}
 	var hosts []string
-	if used[errcode.MP] {
-		hosts = append(hosts, c.cfg.Upstreams...)
-	}
-	if used[errcode.WeCom] {
-		hosts = append(hosts, c.cfg.WeComUpstreams...)
+	for _, platform := range []errcode.Platform{errcode.MP, errcode.WeCom} {
+		if used[platform] {
+			hosts = append(hosts, fromconfig.Upstreams(c.cfg, platform)...)
+		}
 	}
 	found := make([]Finding, len(hosts))
 	forEach(len(hosts), func(i int) { found[i] = c.checkHost(ctx, hosts[i]) })

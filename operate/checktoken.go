@@ -8,6 +8,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -22,12 +23,10 @@ func (c *checker) checkTokens(ctx context.Context, s token.Store) []Finding {
 	clients := make([]*source.Client, len(accounts))
 	found := make([]Finding, len(accounts))
 	for i, a := range c.cfg.Accounts {
-		account := accountOf(a)
-		hosts := c.cfg.Upstreams
-		if account.Platform() == errcode.WeCom {
-			hosts = c.cfg.WeComUpstreams
-		}
-		client, err := source.NewClient(source.Options{Platform: account.Platform(), Upstreams: hosts, Connections: &c.connections, Transport: c.transport})
+		account := fromconfig.Account(a)
+		client, err := source.NewClient(source.Options{
+			Platform: account.Platform(), Upstreams: fromconfig.Upstreams(c.cfg, account.Platform()), Connections: &c.connections, Transport: c.transport,
+		})
 		if err != nil {
 			return []Finding{{Name: "token", Account: a.Name, Detail: err.Error()}}
 		}

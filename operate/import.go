@@ -11,6 +11,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 )
 
@@ -97,7 +98,7 @@ func importable(cfg *config.Config, only string) ([]config.Account, error) {
 func importInto(ctx context.Context, cfg *config.Config, accounts []config.Account, from string) (r ImportReport, err error) {
 	r.Found = []Imported{} // in JSON a list, not null
 	var warned warnings
-	s, err := store.Open(ctx, storeOf(cfg), warned.add)
+	s, err := store.Open(ctx, fromconfig.Store(cfg), warned.add)
 	if err != nil {
 		return r, err
 	}
@@ -118,7 +119,7 @@ func importInto(ctx context.Context, cfg *config.Config, accounts []config.Accou
 				i.Result = importPassedOver
 			default:
 				taken[f.Kind], r.OK = true, true
-				if i.Result, err = save(ctx, s, token.RecordName(a.Name, accountOf(a).ID(), f.Kind), f, now); err != nil {
+				if i.Result, err = save(ctx, s, token.RecordName(a.Name, fromconfig.Account(a).ID(), f.Kind), f, now); err != nil {
 					return r, fmt.Errorf("save %s of %s: %w", f.Kind, a.Name, err)
 				}
 			}

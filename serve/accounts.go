@@ -7,6 +7,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
@@ -48,7 +49,7 @@ func (s *accounts) apply(cfg *config.Config) error {
 			return err
 		}
 		origins[c.Name] = o
-		credentials = append(credentials, o.client.Credentials(accountOf(c), s.manager.Keeper))
+		credentials = append(credentials, o.client.Credentials(fromconfig.Account(c), s.manager.Keeper))
 	}
 	defer closeExcept(s.origins, origins) // once nobody starts a fetch with them
 	s.policy, s.origins = policy, origins
@@ -60,17 +61,13 @@ func (s *accounts) apply(cfg *config.Config) error {
 // originOf returns the account's present origin, or a new one if its settings
 // have changed.
 func (s *accounts) originOf(cfg *config.Config, c config.Account) (*origin, error) {
-	account := accountOf(c)
+	account := fromconfig.Account(c)
 	fingerprint := account.Fingerprint()
 	if o := s.origins[c.Name]; o != nil && o.fingerprint == fingerprint {
 		return o, nil
 	}
-	hosts := cfg.Upstreams
-	if account.Platform() == errcode.WeCom {
-		hosts = cfg.WeComUpstreams
-	}
 	client, err := source.NewClient(source.Options{
-		Platform: account.Platform(), Upstreams: hosts, Connections: s.tokens, BreakerOpenFor: cfg.BreakerOpenFor,
+		Platform: account.Platform(), Upstreams: fromconfig.Upstreams(cfg, account.Platform()), Connections: s.tokens, BreakerOpenFor: cfg.BreakerOpenFor,
 		OnBreaker: func(host, from, to string) { s.onBreaker("token:"+c.Name+"@"+host, from, to) },
 	})
 	if err != nil {
@@ -100,7 +97,7 @@ func (s *accounts) directoryOf(cfg *config.Config) *proxy.Directory {
 	for _, c := range cfg.Accounts {
 		name := c.Name
 		account := &proxy.Account{
-			Name: name, ID: c.AppID, Platform: accountOf(c).Platform(), Secret: c.Secret,
+			Name: name, ID: c.AppID, Platform: fromconfig.Account(c).Platform(), Secret: c.Secret,
 			Token:  s.manager.Keeper(name, token.AccessToken),
 			Ticket: func(kind token.Kind) *token.Keeper { return s.manager.Keeper(name, kind) },
 		}
@@ -112,13 +109,6 @@ func (s *accounts) directoryOf(cfg *config.Config) *proxy.Directory {
 		d.Default = d.Accounts[cfg.Accounts[0].Name]
 	}
 	return d
-}
-
-// accountOf passes on what concerns an account's credentials.
-func accountOf(c config.Account) source.Account {
-	return source.Account{
-		Name: c.Name, Kind: c.Kind, AppID: c.AppID, AgentID: c.AgentID, TokenAPI: c.TokenAPI, Secret: c.Secret, Tickets: c.Tickets,
-	}
 }
 
 // policyOf returns who may call. A key that all clients share makes them one

@@ -9,6 +9,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
@@ -77,9 +78,10 @@ func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
 
 // openRoad names WeChat's hosts. It opens no connection yet.
 func (a *app) openRoad(cfg *config.Config) (err error) {
-	for platform, urls := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
+	for _, platform := range []errcode.Platform{errcode.MP, errcode.WeCom} {
 		hosts, err := wechat.NewHosts(wechat.Options{
-			Platform: platform, BaseURLs: urls, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
+			Platform: platform, BaseURLs: fromconfig.Upstreams(cfg, platform), Timeout: cfg.UpstreamTimeout,
+			BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
 		})
 		if err != nil {
 			return err
@@ -87,7 +89,7 @@ func (a *app) openRoad(cfg *config.Config) (err error) {
 		a.upstreams[platform] = hosts
 	}
 	a.questions, err = wechat.NewHosts(wechat.Options{
-		BaseURLs: cfg.Upstreams, Timeout: askTimeout, BreakerOpenFor: cfg.BreakerOpenFor, Connections: &a.tokens,
+		BaseURLs: fromconfig.Upstreams(cfg, errcode.MP), Timeout: askTimeout, BreakerOpenFor: cfg.BreakerOpenFor, Connections: &a.tokens,
 	})
 	return err
 }
@@ -95,9 +97,7 @@ func (a *app) openRoad(cfg *config.Config) (err error) {
 // openStore opens the store of the settings. It returns nil if tokens are kept
 // in memory only.
 func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (token.Store, error) {
-	return store.Open(ctx, store.Settings{
-		Name: cfg.Store.Describe(), Dir: cfg.Store.Dir, RedisURL: cfg.Store.URL, Key: cfg.StoreKey, OldKey: cfg.StoreKeyOld,
-	}, func(msg string, err error) { log.Warn("store", "step", msg, "err", err) })
+	return store.Open(ctx, fromconfig.Store(cfg), func(msg string, err error) { log.Warn("store", "step", msg, "err", err) })
 }
 
 // apply puts settings in force: entirely, or not at all if it returns an error.

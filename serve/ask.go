@@ -13,6 +13,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -33,7 +34,7 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 	switch {
 	case !ok || keeper == nil:
 		return nil, clean, token.ErrUnknown
-	case accountOf(c).Platform() != errcode.MP:
+	case fromconfig.Account(c).Platform() != errcode.MP:
 		return nil, clean, errors.New("WeCom cannot be asked about that")
 	}
 	body, err := json.Marshal(question)
