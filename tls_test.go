@@ -250,7 +250,7 @@ func TestCertificatesAreFollowed(t *testing.T) {
 
 	servetest.WriteFile(t, files.name("cert.pem"), "no certificate\n")
 	p.awaitLog("certificates") // of the good version, or of this one
-	servetest.Eventually(t, "the bad version is refused", func() bool { return strings.Contains(p.stderr.String(), `"msg":"certificates","result":"refused"`) })
+	servetest.Eventually(t, "the bad version is not applied", func() bool { return strings.Contains(p.stderr.String(), `"msg":"certificates","result":"refused"`) })
 	if !good(mine) {
 		t.Error("a bad version took the good one out of use")
 	}

@@ -29,7 +29,7 @@ func (c *checker) checkStore(ctx context.Context) (token.Store, []Finding) {
 	if err != nil {
 		return nil, []Finding{c.storeFailed(err)}
 	}
-	f := Finding{Name: "store", OK: true, Detail: c.cfg.Store.Describe() + ": written, read, locked and deleted"}
+	f := Finding{Name: "store", OK: true, Detail: c.cfg.Store.Describe() + ": write, read, lock and delete succeeded"}
 	if err := tryStore(ctx, s); err != nil {
 		f = c.storeFailed(fmt.Errorf("%s: %w", c.cfg.Store.Describe(), err))
 	}

@@ -42,7 +42,7 @@ func Explain(ctx context.Context, environ config.Environ, args []string, stdout 
 	case *account == "" && len(cfg.Accounts) == 1:
 		*account = cfg.Accounts[0].Name
 	case *account == "":
-		return Usagef("explain: there are several accounts: say which with -account NAME")
+		return Usagef("explain: several accounts are configured: choose one with -account NAME")
 	}
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()

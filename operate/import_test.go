@@ -99,7 +99,7 @@ func TestImportFailures(t *testing.T) {
 		code    int
 		want    string
 	}{
-		{"nowhere to keep them", settings(w), []string{"redis://127.0.0.1:1"}, exitUsage, "PROXY_TOKEN_STORE=memory:"},
+		{"nowhere to keep them", settings(w), []string{"redis://127.0.0.1:1"}, exitUsage, "set PROXY_TOKEN_STORE"},
 		{"no URL", fileStore(t, w), nil, exitUsage, "argument missing"},
 		{"another URL", fileStore(t, w), []string{"http://:canary@host"}, exitUsage, "not a URL like redis://"},
 		{"two URLs", fileStore(t, w), []string{"redis://:canary@a", "redis://:canary@b"}, exitUsage, "too many arguments"},

@@ -35,7 +35,7 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 	case !ok || keeper == nil:
 		return nil, clean, token.ErrUnknown
 	case fromconfig.Account(c).Platform() != errcode.MP:
-		return nil, clean, errors.New("WeCom cannot be asked about that")
+		return nil, clean, errors.New("supported for official accounts only, not for WeCom")
 	}
 	body, err := json.Marshal(question)
 	if err != nil {
