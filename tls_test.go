@@ -155,7 +155,7 @@ func TestTLS(t *testing.T) {
 
 // What a client sends in place of TLS, or of HTTP within it, is not logged.
 func TestGarbageIsNotLogged(t *testing.T) {
-	const secret = "secret-that-nobody-must-see"
+	const secret = "hidden-garbage" // net/http quotes 24 bytes
 	ca := newAuthority(t, "CA")
 	files := newTLSFiles(t, ca.issue(t, "proxy", inAnHour()), "")
 	h := serveHere(t, servetest.Shop(servetest.NewWeChat(t, nil), append(files.vars, "PROXY_LOG_LEVEL=debug")...)...)
