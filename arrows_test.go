@@ -52,15 +52,16 @@ func ours(list string) []string {
 func TestArrows(t *testing.T) {
 	arrows := map[string][]string{
 		"":                      {"config", "operate", "serve"},
-		"serve":                 {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "proxy/admin/stats", "token", "token/source", "token/store", "wechat", "wechat/errcode", "wechat/wechattest"},
+		"serve":                 {"config", "config/secret", "proxy", "proxy/access", "proxy/admin", "proxy/admin/stats", "token", "token/fromconfig", "token/source", "token/store", "wechat", "wechat/errcode", "wechat/wechattest"},
 		"serve/servetest":       {"wechat/wechattest"},
-		"operate":               {"config", "config/secret", "proxy/access", "token", "token/source", "token/store", "wechat", "wechat/errcode"},
+		"operate":               {"config", "config/secret", "proxy/access", "token", "token/fromconfig", "token/source", "token/store", "wechat", "wechat/errcode"},
 		"config":                {"config/secret"},
 		"config/secret":         {},
 		"wechat":                {"wechat/errcode"},
 		"wechat/errcode":        {},
 		"wechat/wechattest":     {"wechat/errcode"},
 		"token":                 {"config/secret", "wechat/errcode"},
+		"token/fromconfig":      {"config", "token/source", "token/store", "wechat/errcode"},
 		"token/source":          {"config/secret", "token", "wechat", "wechat/errcode"},
 		"token/store":           {"config/secret", "token"},
 		"token/store/redistest": {},

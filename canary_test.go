@@ -222,7 +222,7 @@ clients:
 	wechat.SetSecret(servetest.ShopID, mended)
 	renew()
 	servetest.WriteFile(t, file, settings("not: [good, "+mended, ""))
-	servetest.Eventually(t, "bad settings are refused", func() bool { return strings.Contains(p.stderr.String(), `"result":"refused"`) })
+	servetest.Eventually(t, "bad settings are not applied", func() bool { return strings.Contains(p.stderr.String(), `"result":"refused"`) })
 	servetest.WriteFile(t, file, settings(mended, ""))
 	servetest.Eventually(t, "new settings are in force", func() bool { return strings.Count(p.stderr.String(), `"result":"applied"`) == 2 })
 	renew()

@@ -36,9 +36,9 @@ func TestExplainCommand(t *testing.T) {
 		{"an unknown rid", environ, []string{"00000000-00000000-00000000"}, exitFailed, "WeChat answered with an error: 76001"},
 		{"an unknown account", environ, []string{"-account", "another", rid}, exitFailed, "no such account"},
 		{"a wrong key", append(environ, "PROXY_ADMIN_KEY=another"), []string{rid}, exitFailed, "admin key"},
-		{"nobody there", append(environ, "PROXY_ADMIN_LISTEN=127.0.0.1:1"), []string{rid}, exitFailed, "no proxy answers at 127.0.0.1:1"},
+		{"nobody there", append(environ, "PROXY_ADMIN_LISTEN=127.0.0.1:1"), []string{rid}, exitFailed, "cannot reach the running proxy at 127.0.0.1:1"},
 		{"no rid", environ, nil, exitUsage, "argument missing"},
-		{"an odd rid", environ, []string{"what?"}, exitUsage, "is not a rid"},
+		{"an odd rid", environ, []string{"what?"}, exitUsage, "not a rid"},
 	} {
 		got := runWith(t.Context(), c.environ, append([]string{"explain"}, c.args...)...)
 		if got.code != c.code || got.out != "" || !strings.Contains(got.errors, c.want) {

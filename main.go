@@ -12,6 +12,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,8 @@ import (
 // Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // the command did not succeed
-	exitUsage  = 2 // called or configured wrongly
+	exitFailed = 1 // failure
+	exitUsage  = 2 // usage or configuration error
 )
 
 func main() {
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, environ config.Environ, stdout, std
 func runCommand(ctx context.Context, command string, args []string, environ config.Environ, stdout, stderr io.Writer) error {
 	switch command {
 	case "", "serve", "sandbox", "healthcheck":
-		if err := operate.NoArguments(args); err != nil {
+		if err := operate.NoArguments(cmp.Or(command, "serve"), args); err != nil {
 			return err
 		}
 	}
@@ -80,7 +81,7 @@ func runCommand(ctx context.Context, command string, args []string, environ conf
 	case "help", "-h", "-help", "--help":
 		operate.Help(stdout)
 	default:
-		return operate.Usagef("there is no command %q; the commands are: %s", command, operate.Commands)
+		return operate.Usagef("unknown command %q; commands: %s", command, operate.Commands)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func startProcess(t testing.TB, variables []string, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		log := p.stderr.String()
-		for _, bad := range []string{"DATA RACE", "panic:", "panic serving"} {
+		for _, bad := range []string{"DATA RACE", "panic:", "panic serving", "a call panicked"} {
 			if at := strings.Index(log, bad); at >= 0 {
 				t.Errorf("the process says:\n%s", log[at:min(at+4000, len(log))])
 			}

@@ -42,8 +42,8 @@ func TestExitCodes(t *testing.T) {
 		code    int
 		says    string
 	}{
-		{"a command that is not there", nil, []string{"srve"}, 2, `no command "srve"`},
-		{"serve with an argument", nil, []string{"serve", "8080"}, 2, `takes no arguments, but got "8080"`},
+		{"a command that is not there", nil, []string{"srve"}, 2, `unknown command "srve"; commands: serve`},
+		{"serve with an argument", nil, []string{"serve", "8080"}, 2, "serve takes no arguments\n"},
 		{"the sandbox with an argument", nil, []string{"sandbox", "x"}, 2, "takes no arguments"},
 		{"healthcheck with an argument", nil, []string{"healthcheck", "x"}, 2, "takes no arguments"},
 		{"no account", nil, nil, 2, "no account configured: set WECHAT_APP_ID"},
@@ -52,7 +52,7 @@ func TestExitCodes(t *testing.T) {
 		{"an address that is taken", append(settings, "PROXY_LISTEN="+taken.Addr().String()), nil, 1, "PROXY_LISTEN=" + taken.Addr().String()},
 		{"an admin address that is taken", append(settings, "PROXY_LISTEN=127.0.0.1:0", "PROXY_ADMIN_LISTEN="+taken.Addr().String()), nil, 1, "PROXY_ADMIN_LISTEN=" + taken.Addr().String()},
 		{"a store that is a file", append(settings, "PROXY_LISTEN=127.0.0.1:0", "PROXY_ADMIN_LISTEN=127.0.0.1:0", "PROXY_TOKEN_STORE=file://"+os.Args[0]), nil, 1, "open the store"},
-		{"nobody to ask for the health", []string{"PROXY_ADMIN_LISTEN=127.0.0.1:1"}, []string{"healthcheck"}, 1, "no proxy answers at 127.0.0.1:1"},
+		{"nobody to ask for the health", []string{"PROXY_ADMIN_LISTEN=127.0.0.1:1"}, []string{"healthcheck"}, 1, "cannot reach the running proxy at 127.0.0.1:1"},
 		{"no address to ask for the health", []string{"PROXY_ADMIN_LISTEN=8081"}, []string{"healthcheck"}, 2, "PROXY_ADMIN_LISTEN=8081 is not host:port"},
 	} {
 		got := runWith(t.Context(), c.environ, c.args...)

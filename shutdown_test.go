@@ -87,7 +87,7 @@ func TestTheGraceHasAnEnd(t *testing.T) {
 	if err := <-broken; err == nil {
 		t.Error("a call that hangs was answered")
 	}
-	if log := h.log.String(); !strings.Contains(log, "still in flight") {
+	if log := h.log.String(); !strings.Contains(log, "calls in flight") {
 		t.Errorf("it does not say that a call was broken off:\n%s", log)
 	}
 }

@@ -153,6 +153,39 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// What a client sends in place of TLS, or of HTTP within it, is not logged.
+func TestGarbageIsNotLogged(t *testing.T) {
+	const secret = "hidden-garbage" // net/http quotes 24 bytes
+	ca := newAuthority(t, "CA")
+	files := newTLSFiles(t, ca.issue(t, "proxy", inAnHour()), "")
+	h := serveHere(t, servetest.Shop(servetest.NewWeChat(t, nil), append(files.vars, "PROXY_LOG_LEVEL=debug")...)...)
+	address := strings.TrimPrefix(h.url, "https://")
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(ca.pem))
+	for name, dial := range map[string]func() (net.Conn, error){
+		"no TLS": func() (net.Conn, error) { return net.Dial("tcp", address) },
+		"TLS, and then no HTTP/2": func() (net.Conn, error) {
+			return tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}})
+		},
+	} {
+		before := strings.Count(h.log.String(), "net/http reported")
+		c, err := dial()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := c.Write([]byte(strings.Repeat(secret, 4))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		servetest.Eventually(t, name+": the log says that something was wrong", func() bool {
+			return strings.Count(h.log.String(), "net/http reported") > before
+		})
+		_ = c.Close()
+	}
+	if log := h.log.String(); strings.Contains(log, secret) {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
 // The name in a client's certificate says who calls. One of another CA, or that
 // has ended, gets nothing, not even an answer.
 func TestMutualTLS(t *testing.T) {
@@ -217,7 +250,7 @@ func TestCertificatesAreFollowed(t *testing.T) {
 
 	servetest.WriteFile(t, files.name("cert.pem"), "no certificate\n")
 	p.awaitLog("certificates") // of the good version, or of this one
-	servetest.Eventually(t, "the bad version is refused", func() bool { return strings.Contains(p.stderr.String(), `"msg":"certificates","result":"refused"`) })
+	servetest.Eventually(t, "the bad version is not applied", func() bool { return strings.Contains(p.stderr.String(), `"msg":"certificates","result":"refused"`) })
 	if !good(mine) {
 		t.Error("a bad version took the good one out of use")
 	}

@@ -80,6 +80,16 @@ func knownVariables() []variable {
 	return list
 }
 
+// DefaultOf returns the default of a variable, "" if it has none.
+func DefaultOf(name string) string {
+	for _, v := range knownVariables() {
+		if v.name == name {
+			return v.defaultValue
+		}
+	}
+	return ""
+}
+
 // Help lists the variables, each with its meaning and its default.
 func Help(w io.Writer) {
 	var b strings.Builder

@@ -77,3 +77,11 @@ func TestEditDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestDefaultOf(t *testing.T) {
+	for name, want := range map[string]string{"PROXY_LISTEN": "127.0.0.1:8080", "PROXY_ADMIN_LISTEN": "127.0.0.1:8081", "PROXY_ADMIN_KEY": "", "PROXY_NOTHING": ""} {
+		if got := DefaultOf(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

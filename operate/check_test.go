@@ -272,8 +272,8 @@ func TestCheckWhereAllIsWell(t *testing.T) {
 	code, text := says(t, w, settings(w), "check")
 	want := "ok    settings: accounts: 1, named clients: 0\n" +
 		"ok    store: memory: after a restart, tokens are fetched from WeChat again\n" +
-		"ok    host HOST: it answers at HOST\n" +
-		"ok    clock: it agrees with WeChat's to within 30 s\n" +
+		"ok    host HOST: reachable at HOST\n" +
+		"ok    clock: within 30 s of WeChat's clock\n" +
 		"ok    token of default: WeChat issued one for 2h0m0s\n" +
 		"\nAll checks passed.\n"
 	if got := strings.ReplaceAll(text, strings.TrimPrefix(w.URL, "http://"), "HOST"); code != exitOK || got != want {
@@ -312,12 +312,12 @@ func TestCheckJSON(t *testing.T) {
       "name": "host",
       "host": "HOST",
       "ok": true,
-      "detail": "it answers at HOST"
+      "detail": "reachable at HOST"
     },
     {
       "name": "clock",
       "ok": true,
-      "detail": "it agrees with WeChat's to within 30 s"
+      "detail": "within 30 s of WeChat's clock"
     },
     {
       "name": "token",
@@ -405,8 +405,8 @@ func TestCheckSparesATokenThatLives(t *testing.T) {
 	t.Parallel()
 	w := weChat(t, wechattest.Options{})
 	environ := settings(w, "WECHAT_TOKEN_API=legacy", "PROXY_TOKEN_STORE=file://"+filepath.Join(t.TempDir(), "tokens"))
-	for _, want := range []string{"WeChat issued a new one for 2h0m0s, which is in the store now", "the store has one that is valid for 2h0m0s; WeChat was not asked"} {
-		if code, text := says(t, w, environ, "check"); code != exitOK || !strings.Contains(text, want) || !strings.Contains(text, "written, read, locked and deleted") {
+	for _, want := range []string{"WeChat issued a new one for 2h0m0s, which is in the store now", "token in the store, valid for 2h0m0s; WeChat not asked"} {
+		if code, text := says(t, w, environ, "check"); code != exitOK || !strings.Contains(text, want) || !strings.Contains(text, "write, read, lock and delete succeeded") {
 			t.Errorf("exit code %d, %q is missing in:\n%s", code, want, text)
 		}
 	}
@@ -435,7 +435,7 @@ func TestCheckTriesTheStore(t *testing.T) {
 	}{
 		{"a directory that others can read", "file://" + open, exitOK, []string{"ok    store", "warn  store", "mode 0755"}},
 		{"a file in the way", "file://" + file(t, "tokens", ""), exitFailed, []string{"FAIL  store", "writable", "0700"}},
-		{"a Redis", "redis://:canary-of-redis@" + redis.Addr + "/1", exitOK, []string{"ok    store: redis://***@" + redis.Addr + "/1: written"}},
+		{"a Redis", "redis://:canary-of-redis@" + redis.Addr + "/1", exitOK, []string{"ok    store: redis://***@" + redis.Addr + "/1: write, read"}},
 		{"a wrong password", "redis://:canary-of-another@" + redis.Addr, exitFailed, []string{"FAIL  store", "Check address, password", "请检查 PROXY_TOKEN_STORE"}},
 		{"a Redis that is down", dead.URL, exitFailed, []string{"FAIL  store", "Check address, password", "请检查 PROXY_TOKEN_STORE"}},
 	} {

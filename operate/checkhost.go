@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -20,14 +21,13 @@ const (
 func (c *checker) checkHosts(ctx context.Context) []Finding {
 	used := map[errcode.Platform]bool{}
 	for _, a := range c.cfg.Accounts {
-		used[accountOf(a).Platform()] = true
+		used[fromconfig.Account(a).Platform()] = true
 	}
 	var hosts []string
-	if used[errcode.MP] {
-		hosts = append(hosts, c.cfg.Upstreams...)
-	}
-	if used[errcode.WeCom] {
-		hosts = append(hosts, c.cfg.WeComUpstreams...)
+	for _, platform := range []errcode.Platform{errcode.MP, errcode.WeCom} {
+		if used[platform] {
+			hosts = append(hosts, fromconfig.Upstreams(c.cfg, platform)...)
+		}
 	}
 	found := make([]Finding, len(hosts))
 	forEach(len(hosts), func(i int) { found[i] = c.checkHost(ctx, hosts[i]) })
@@ -47,16 +47,16 @@ func (c *checker) checkHost(ctx context.Context, base string) Finding {
 	f := Finding{Name: "host", Host: hosts.Status()[0].Host}
 	peer, err := hosts.Shake(ctx)
 	if err != nil {
-		return roadTrouble(f, err)
+		return hostFailed(f, err)
 	}
 	sent := time.Now()
 	answer, err := hosts.Send(ctx, &wechat.Call{Method: http.MethodHead, Path: "/"})
 	if err != nil {
-		return roadTrouble(f, err)
+		return hostFailed(f, err)
 	}
 	_ = answer.Body.Close() // a HEAD's answer has none
 	c.noteClock(answer.Header.Get("Date"), sent, time.Now())
-	f.OK, f.Detail = true, "it answers"
+	f.OK, f.Detail = true, "reachable"
 	switch {
 	case peer.Egress != "":
 		f.Detail += " through the egress proxy " + peer.Egress
@@ -69,9 +69,9 @@ func (c *checker) checkHost(ctx context.Context, base string) Finding {
 	return f
 }
 
-// roadTrouble completes a finding with why WeChat could not be asked, in the
+// hostFailed completes a finding with why WeChat could not be asked, in the
 // words that the proxy uses too.
-func roadTrouble(f Finding, err error) Finding {
+func hostFailed(f Finding, err error) Finding {
 	f.Detail = err.Error()
 	var road *wechat.Failure
 	if errors.As(err, &road) {
@@ -114,7 +114,7 @@ func (c *checker) checkClock() (f Finding, ok bool) {
 		ahead, word = -ahead, "ahead of"
 	}
 	if ahead <= clockTolerance {
-		return Finding{Name: "clock", OK: true, Detail: "it agrees with WeChat's to within 30 s"}, true
+		return Finding{Name: "clock", OK: true, Detail: "within 30 s of WeChat's clock"}, true
 	}
 	return Finding{
 		Name: "clock", OK: true, Warning: true, Advice: adviceClock(),

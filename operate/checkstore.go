@@ -11,6 +11,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 )
 
@@ -24,11 +25,11 @@ func (c *checker) checkStore(ctx context.Context) (token.Store, []Finding) {
 		return nil, []Finding{{Name: "store", OK: true, Detail: "memory: after a restart, tokens are fetched from WeChat again"}}
 	}
 	var warned warnings
-	s, err := store.Open(ctx, storeOf(c.cfg), warned.add)
+	s, err := store.Open(ctx, fromconfig.Store(c.cfg), warned.add)
 	if err != nil {
 		return nil, []Finding{c.storeFailed(err)}
 	}
-	f := Finding{Name: "store", OK: true, Detail: c.cfg.Store.Describe() + ": written, read, locked and deleted"}
+	f := Finding{Name: "store", OK: true, Detail: c.cfg.Store.Describe() + ": write, read, lock and delete succeeded"}
 	if err := tryStore(ctx, s); err != nil {
 		f = c.storeFailed(fmt.Errorf("%s: %w", c.cfg.Store.Describe(), err))
 	}

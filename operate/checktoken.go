@@ -8,6 +8,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -22,12 +23,10 @@ func (c *checker) checkTokens(ctx context.Context, s token.Store) []Finding {
 	clients := make([]*source.Client, len(accounts))
 	found := make([]Finding, len(accounts))
 	for i, a := range c.cfg.Accounts {
-		account := accountOf(a)
-		hosts := c.cfg.Upstreams
-		if account.Platform() == errcode.WeCom {
-			hosts = c.cfg.WeComUpstreams
-		}
-		client, err := source.NewClient(source.Options{Platform: account.Platform(), Upstreams: hosts, Connections: &c.connections, Transport: c.transport})
+		account := fromconfig.Account(a)
+		client, err := source.NewClient(source.Options{
+			Platform: account.Platform(), Upstreams: fromconfig.Upstreams(c.cfg, account.Platform()), Connections: &c.connections, Transport: c.transport,
+		})
 		if err != nil {
 			return []Finding{{Name: "token", Account: a.Name, Detail: err.Error()}}
 		}
@@ -48,7 +47,7 @@ func (c *checker) checkTokens(ctx context.Context, s token.Store) []Finding {
 		a := c.cfg.Accounts[i]
 		held, err := m.Keeper(a.Name, token.AccessToken).Get(ctx)
 		if err != nil {
-			found[i] = tokenTrouble(a, err)
+			found[i] = tokenFailed(a, err)
 		} else {
 			found[i] = c.tokenFound(a, held.Left(time.Now()), asked[i].Load())
 		}
@@ -65,7 +64,7 @@ func (c *checker) tokenFound(a config.Account, left time.Duration, fetched bool)
 	valid := left.Round(time.Minute).String()
 	switch {
 	case !fetched:
-		f.Detail = "the store has one that is valid for " + valid + "; WeChat was not asked"
+		f.Detail = "token in the store, valid for " + valid + "; WeChat not asked"
 	case a.TokenAPI == config.TokenAPILegacy && c.cfg.Store.Scheme == config.StoreMemory:
 		f.Detail = "WeChat issued a new one for " + valid + "; one that is in use elsewhere ends within 5 minutes"
 		f.Warning, f.Advice = true, adviceLegacy()
@@ -77,8 +76,8 @@ func (c *checker) tokenFound(a config.Account, left time.Duration, fetched bool)
 	return f
 }
 
-// tokenTrouble reports why there is no token, and what to do.
-func tokenTrouble(a config.Account, err error) Finding {
+// tokenFailed reports why there is no token, and what to do.
+func tokenFailed(a config.Account, err error) Finding {
 	f := Finding{Name: "token", Account: a.Name}
 	var gone *token.Unavailable
 	if errors.As(err, &gone) {
@@ -86,7 +85,7 @@ func tokenTrouble(a config.Account, err error) Finding {
 	}
 	var said *errcode.Error
 	if !errors.As(err, &said) {
-		return roadTrouble(f, err)
+		return hostFailed(f, err)
 	}
 	f.Detail = "WeChat says " + said.Error()
 	f.Errcode, f.IP = said.Code, errcode.SeenIP(said.Msg)

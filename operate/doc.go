@@ -21,5 +21,4 @@
 //	running.go      a request to the running proxy's admin address
 //	explain.go      explain: what WeChat knows of a failed call
 //	healthcheck.go  healthcheck: is the running proxy ready?
-//	settings.go     the settings, as the packages below want them
 package operate

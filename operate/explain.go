@@ -9,18 +9,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // explainTimeout is longer than the proxy gives WeChat.
 const explainTimeout = 25 * time.Second
-
-// ridForm is wider than what WeChat writes, "617682e0-21ea79ab-3a4424cd".
-var ridForm = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
 
 // Explain asks the proxy that runs with the same settings what WeChat knows of a
 // rid, and prints WeChat's answer.
@@ -31,8 +28,8 @@ func Explain(ctx context.Context, environ config.Environ, args []string, stdout 
 		return err
 	}
 	rid := flags.Arg(0)
-	if !ridForm.MatchString(rid) {
-		return Usagef("explain: %q is not a rid: WeChat writes one at the end of errmsg, such as 617682e0-21ea79ab-3a4424cd", rid)
+	if err := errcode.CheckRID(rid); err != nil {
+		return Usagef("explain: %w", err) // not quoted: it may be a secret
 	}
 	cfg, _, err := config.Load(environ.Lookup, environ)
 	if err != nil {
@@ -45,7 +42,7 @@ func Explain(ctx context.Context, environ config.Environ, args []string, stdout 
 	case *account == "" && len(cfg.Accounts) == 1:
 		*account = cfg.Accounts[0].Name
 	case *account == "":
-		return Usagef("explain: there are several accounts: say which with -account NAME")
+		return Usagef("explain: several accounts are configured: choose one with -account NAME")
 	}
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()

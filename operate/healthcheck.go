@@ -19,7 +19,7 @@ const healthTimeout = 5 * time.Second
 func Healthcheck(ctx context.Context, environ config.Environ) error {
 	address, _ := environ.Lookup("PROXY_ADMIN_LISTEN")
 	if address == "" {
-		address = "127.0.0.1:8081"
+		address = config.DefaultOf("PROXY_ADMIN_LISTEN")
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return Usagef("PROXY_ADMIN_LISTEN=%s is not host:port", address)

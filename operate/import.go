@@ -11,6 +11,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 )
 
@@ -50,7 +51,7 @@ func Import(ctx context.Context, environ config.Environ, args []string, stdout i
 		return err
 	}
 	if cfg.Store.Scheme == config.StoreMemory {
-		return Usagef("import: PROXY_TOKEN_STORE=memory: keeps nothing until the proxy's next start: set file:///path/to/dir or redis://…")
+		return Usagef("import: the memory store does not survive a restart; set PROXY_TOKEN_STORE to file:///… or redis://…")
 	}
 	ctx, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
@@ -85,7 +86,7 @@ func importable(cfg *config.Config, only string) ([]config.Account, error) {
 	}
 	switch {
 	case !known:
-		return nil, Usagef("import: there is no account %q", only)
+		return nil, Usagef("import: no account %q is configured", only)
 	case len(accounts) == 0:
 		return nil, Usagef("import: only accounts of kind official can be imported")
 	}
@@ -97,7 +98,7 @@ func importable(cfg *config.Config, only string) ([]config.Account, error) {
 func importInto(ctx context.Context, cfg *config.Config, accounts []config.Account, from string) (r ImportReport, err error) {
 	r.Found = []Imported{} // in JSON a list, not null
 	var warned warnings
-	s, err := store.Open(ctx, storeOf(cfg), warned.add)
+	s, err := store.Open(ctx, fromconfig.Store(cfg), warned.add)
 	if err != nil {
 		return r, err
 	}
@@ -111,14 +112,14 @@ func importInto(ctx context.Context, cfg *config.Config, accounts []config.Accou
 		for _, f := range found {
 			now := time.Now()
 			i := Imported{Account: a.Name, Kind: f.Kind, Key: f.From, SecondsLeft: int(f.ExpiresAt.Sub(now).Seconds())}
-			i.Result = unfit(f, now)
+			i.Result = skipReason(f, now)
 			switch {
 			case i.Result != "":
 			case taken[f.Kind]:
 				i.Result = importPassedOver
 			default:
 				taken[f.Kind], r.OK = true, true
-				if i.Result, err = save(ctx, s, token.RecordName(a.Name, accountOf(a).ID(), f.Kind), f, now); err != nil {
+				if i.Result, err = save(ctx, s, token.RecordName(a.Name, fromconfig.Account(a).ID(), f.Kind), f, now); err != nil {
 					return r, fmt.Errorf("save %s of %s: %w", f.Kind, a.Name, err)
 				}
 			}
@@ -129,8 +130,8 @@ func importInto(ctx context.Context, cfg *config.Config, accounts []config.Accou
 	return r, nil
 }
 
-// unfit returns the result for f if it is not worth importing, else "".
-func unfit(f store.Found, now time.Time) string {
+// skipReason returns the result for f if it is not worth importing, else "".
+func skipReason(f store.Found, now time.Time) string {
 	if _, ok := access.Parse(f.Value.Reveal()); ok {
 		return importPlaceholder
 	}

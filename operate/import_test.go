@@ -10,6 +10,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
@@ -38,7 +39,7 @@ func TestImportTakesWhatIsBest(t *testing.T) {
 	environ := fileStore(t, w)
 
 	// The store has a newer ticket.
-	s, err := store.Open(t.Context(), storeOf(loaded(t, environ)), nil)
+	s, err := store.Open(t.Context(), fromconfig.Store(loaded(t, environ)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestImportFailures(t *testing.T) {
 		code    int
 		want    string
 	}{
-		{"nowhere to keep them", settings(w), []string{"redis://127.0.0.1:1"}, exitUsage, "PROXY_TOKEN_STORE=memory:"},
+		{"nowhere to keep them", settings(w), []string{"redis://127.0.0.1:1"}, exitUsage, "set PROXY_TOKEN_STORE"},
 		{"no URL", fileStore(t, w), nil, exitUsage, "argument missing"},
 		{"another URL", fileStore(t, w), []string{"http://:canary@host"}, exitUsage, "not a URL like redis://"},
 		{"two URLs", fileStore(t, w), []string{"redis://:canary@a", "redis://:canary@b"}, exitUsage, "too many arguments"},

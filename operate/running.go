@@ -36,7 +36,7 @@ func askRunning(ctx context.Context, address, path, body string, key secret.Secr
 	defer t.CloseIdleConnections()
 	resp, err := t.RoundTrip(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("no proxy answers at %s: %w", req.URL.Host, err)
+		return 0, nil, fmt.Errorf("cannot reach the running proxy at %s: %w", req.URL.Host, err)
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAdminAnswer))

@@ -29,13 +29,13 @@ Commands
                  look for tokens that an SDK left in Redis, and take them over:
                  wechat-token-proxy import redis://host:6379/0
   healthcheck    ask the admin address whether this proxy is ready
-  version        what this is
-  help           this
+  version        print the version
+  help           print this help
 
 Settings (environment variables)
 `)
 	config.Help(w)
-	fmt.Fprint(w, "\nExit codes: 0 well, 1 failed, 2 called or configured wrongly.\n")
+	fmt.Fprint(w, "\nExit codes: 0 success, 1 failure, 2 usage or configuration error.\n")
 }
 
 // ErrReported says that a command failed and that its output says why.
@@ -53,10 +53,11 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef returns a [*UsageError], formatted as by [fmt.Errorf].
 func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
-// NoArguments returns a [*UsageError] if there are arguments.
-func NoArguments(args []string) error {
+// NoArguments returns a [*UsageError] if there are arguments. It quotes none: one
+// may be a secret.
+func NoArguments(command string, args []string) error {
 	if len(args) > 0 {
-		return Usagef("this command takes no arguments, but got %q", args[0])
+		return Usagef("%s takes no arguments", command)
 	}
 	return nil
 }
@@ -72,13 +73,13 @@ func flagSet(command string) *flag.FlagSet {
 func parse(f *flag.FlagSet, args []string, want int) error {
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		return Usagef("%s: see: wechat-token-proxy help", f.Name())
+		return Usagef(`%s: run "wechat-token-proxy help" for usage`, f.Name())
 	case err != nil:
 		return Usagef("%s: %w", f.Name(), err)
 	case f.NArg() > want:
 		return Usagef("%s: too many arguments; flags go first", f.Name()) // not quoted: one may be a secret
 	case f.NArg() < want:
-		return Usagef("%s: argument missing; see: wechat-token-proxy help", f.Name())
+		return Usagef(`%s: argument missing; run "wechat-token-proxy help" for usage`, f.Name())
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
@@ -44,16 +45,13 @@ func (s *accounts) apply(cfg *config.Config) error {
 	for _, c := range cfg.Accounts {
 		o, err := s.originOf(cfg, c)
 		if err != nil {
+			closeExcept(origins, s.origins) // those made for cfg
 			return err
 		}
 		origins[c.Name] = o
-		credentials = append(credentials, o.client.Credentials(accountOf(c), s.manager.Keeper))
+		credentials = append(credentials, o.client.Credentials(fromconfig.Account(c), s.manager.Keeper))
 	}
-	for name, old := range s.origins {
-		if origins[name] != old {
-			defer old.client.Close() // once nobody starts a fetch with it
-		}
-	}
+	defer closeExcept(s.origins, origins) // once nobody starts a fetch with them
 	s.policy, s.origins = policy, origins
 	s.manager.Set(credentials)
 	s.proxy.Use(s.directoryOf(cfg))
@@ -63,17 +61,13 @@ func (s *accounts) apply(cfg *config.Config) error {
 // originOf returns the account's present origin, or a new one if its settings
 // have changed.
 func (s *accounts) originOf(cfg *config.Config, c config.Account) (*origin, error) {
-	account := accountOf(c)
+	account := fromconfig.Account(c)
 	fingerprint := account.Fingerprint()
 	if o := s.origins[c.Name]; o != nil && o.fingerprint == fingerprint {
 		return o, nil
 	}
-	hosts := cfg.Upstreams
-	if account.Platform() == errcode.WeCom {
-		hosts = cfg.WeComUpstreams
-	}
 	client, err := source.NewClient(source.Options{
-		Platform: account.Platform(), Upstreams: hosts, Connections: s.tokens, BreakerOpenFor: cfg.BreakerOpenFor,
+		Platform: account.Platform(), Upstreams: fromconfig.Upstreams(cfg, account.Platform()), Connections: s.tokens, BreakerOpenFor: cfg.BreakerOpenFor,
 		OnBreaker: func(host, from, to string) { s.onBreaker("token:"+c.Name+"@"+host, from, to) },
 	})
 	if err != nil {
@@ -83,9 +77,14 @@ func (s *accounts) originOf(cfg *config.Config, c config.Account) (*origin, erro
 }
 
 // close ends what the origins run.
-func (s *accounts) close() {
-	for _, o := range s.origins {
-		o.client.Close()
+func (s *accounts) close() { closeExcept(s.origins, nil) }
+
+// closeExcept closes the clients of those origins that are not also in kept.
+func closeExcept(origins, kept map[string]*origin) {
+	for name, o := range origins {
+		if kept[name] != o {
+			o.client.Close()
+		}
 	}
 }
 
@@ -98,7 +97,7 @@ func (s *accounts) directoryOf(cfg *config.Config) *proxy.Directory {
 	for _, c := range cfg.Accounts {
 		name := c.Name
 		account := &proxy.Account{
-			Name: name, ID: c.AppID, Platform: accountOf(c).Platform(), Secret: c.Secret,
+			Name: name, ID: c.AppID, Platform: fromconfig.Account(c).Platform(), Secret: c.Secret,
 			Token:  s.manager.Keeper(name, token.AccessToken),
 			Ticket: func(kind token.Kind) *token.Keeper { return s.manager.Keeper(name, kind) },
 		}
@@ -110,13 +109,6 @@ func (s *accounts) directoryOf(cfg *config.Config) *proxy.Directory {
 		d.Default = d.Accounts[cfg.Accounts[0].Name]
 	}
 	return d
-}
-
-// accountOf passes on what concerns an account's credentials.
-func accountOf(c config.Account) source.Account {
-	return source.Account{
-		Name: c.Name, Kind: c.Kind, AppID: c.AppID, AgentID: c.AgentID, TokenAPI: c.TokenAPI, Secret: c.Secret, Tickets: c.Tickets,
-	}
 }
 
 // policyOf returns who may call. A key that all clients share makes them one

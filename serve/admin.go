@@ -7,6 +7,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -36,7 +37,7 @@ func newAdmin(a *app, cfg *config.Config) *admin.Admin {
 func adminAccounts(cfg *config.Config) []admin.Account {
 	out := make([]admin.Account, len(cfg.Accounts))
 	for i, c := range cfg.Accounts {
-		account := accountOf(c)
+		account := fromconfig.Account(c)
 		out[i] = admin.Account{
 			Name: c.Name, ID: account.ID(), Kind: c.Kind, Platform: account.Platform(), TokenAPI: c.TokenAPI,
 			Default: c.Name == cfg.DefaultAccount || len(cfg.Accounts) == 1,

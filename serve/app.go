@@ -9,6 +9,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
@@ -25,6 +26,7 @@ type app struct {
 	accounts *accounts
 	tracer   *tracer // nil: calls are not traced
 	quotas   *quotas // nil: WeChat is not asked about quotas
+	breakers *breakerLog
 
 	upstreams map[errcode.Platform]*wechat.Hosts // where calls go
 	// tokens carries requests for tokens on connections of their own, so that
@@ -39,7 +41,7 @@ type app struct {
 // newApp puts together a proxy for cfg. The caller closes it, unless there is an
 // error: then everything that was opened is closed already.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a := &app{log: log, upstreams: map[errcode.Platform]*wechat.Hosts{}}
+	a := &app{log: log, breakers: newBreakerLog(log), upstreams: map[errcode.Platform]*wechat.Hosts{}}
 	a.settings.Store(cfg)
 	a.storeUp.Store(true)
 	if err := a.open(ctx, cfg); err != nil {
@@ -76,9 +78,10 @@ func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
 
 // openRoad names WeChat's hosts. It opens no connection yet.
 func (a *app) openRoad(cfg *config.Config) (err error) {
-	for platform, urls := range map[errcode.Platform][]string{errcode.MP: cfg.Upstreams, errcode.WeCom: cfg.WeComUpstreams} {
+	for _, platform := range []errcode.Platform{errcode.MP, errcode.WeCom} {
 		hosts, err := wechat.NewHosts(wechat.Options{
-			Platform: platform, BaseURLs: urls, Timeout: cfg.UpstreamTimeout, BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
+			Platform: platform, BaseURLs: fromconfig.Upstreams(cfg, platform), Timeout: cfg.UpstreamTimeout,
+			BreakerOpenFor: cfg.BreakerOpenFor, OnBreaker: a.breakerChanged,
 		})
 		if err != nil {
 			return err
@@ -86,7 +89,7 @@ func (a *app) openRoad(cfg *config.Config) (err error) {
 		a.upstreams[platform] = hosts
 	}
 	a.questions, err = wechat.NewHosts(wechat.Options{
-		BaseURLs: cfg.Upstreams, Timeout: askTimeout, BreakerOpenFor: cfg.BreakerOpenFor, Connections: &a.tokens,
+		BaseURLs: fromconfig.Upstreams(cfg, errcode.MP), Timeout: askTimeout, BreakerOpenFor: cfg.BreakerOpenFor, Connections: &a.tokens,
 	})
 	return err
 }
@@ -94,9 +97,7 @@ func (a *app) openRoad(cfg *config.Config) (err error) {
 // openStore opens the store of the settings. It returns nil if tokens are kept
 // in memory only.
 func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (token.Store, error) {
-	return store.Open(ctx, store.Settings{
-		Name: cfg.Store.Describe(), Dir: cfg.Store.Dir, RedisURL: cfg.Store.URL, Key: cfg.StoreKey, OldKey: cfg.StoreKeyOld,
-	}, func(msg string, err error) { log.Warn("store", "step", msg, "err", err) })
+	return store.Open(ctx, fromconfig.Store(cfg), func(msg string, err error) { log.Warn("store", "step", msg, "err", err) })
 }
 
 // apply puts settings in force: entirely, or not at all if it returns an error.
@@ -125,6 +126,7 @@ func (a *app) close() {
 		a.questions.Close()
 	}
 	a.tokens.Close()
+	a.breakers.close()
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {
 			a.log.Warn("store", "err", err)

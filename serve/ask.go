@@ -13,6 +13,7 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
+	"github.com/wechat-token-proxy/wechat-token-proxy/token/fromconfig"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
@@ -33,8 +34,8 @@ func (a *app) ask(ctx context.Context, account, path string, question any) (doc 
 	switch {
 	case !ok || keeper == nil:
 		return nil, clean, token.ErrUnknown
-	case accountOf(c).Platform() != errcode.MP:
-		return nil, clean, errors.New("WeCom cannot be asked about that")
+	case fromconfig.Account(c).Platform() != errcode.MP:
+		return nil, clean, errors.New("supported for official accounts only, not for WeCom")
 	}
 	body, err := json.Marshal(question)
 	if err != nil {

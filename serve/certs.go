@@ -19,9 +19,9 @@ import (
 // certs is the TLS configuration of the clients' listener. Its files are read
 // again when they change; if the new version is bad, the old one stays.
 type certs struct {
-	files config.TLS
-	sum   [sha256.Size]byte          // of what the files held
-	now   atomic.Pointer[tls.Config] // in force
+	files   config.TLS
+	sum     [sha256.Size]byte          // of what the files held
+	current atomic.Pointer[tls.Config] // in force
 }
 
 // newCerts reads the files of t. If it names none there is no TLS.
@@ -64,10 +64,10 @@ func (c *certs) read() (changed bool, err error) {
 	if c.files.ClientCAFile != "" {
 		t.ClientCAs, t.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
 		if !t.ClientCAs.AppendCertsFromPEM(ca) {
-			return false, errors.New("PROXY_TLS_CLIENT_CA_FILE: there is no certificate in it")
+			return false, errors.New("PROXY_TLS_CLIENT_CA_FILE: contains no PEM certificate")
 		}
 	}
-	c.now.Store(t)
+	c.current.Store(t)
 	c.sum = sum
 	return true, nil
 }
@@ -79,7 +79,7 @@ func (c *certs) wrap(l net.Listener) net.Listener {
 	}
 	return tls.NewListener(l, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.now.Load(), nil },
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current.Load(), nil },
 	})
 }
 

@@ -13,7 +13,9 @@
 //	reload.go    when the settings are read again, and what happens if they are wrong
 //	certs.go     the TLS files of the clients' listener
 //	events.go    what happened, passed on to the log, traces and counters
+//	breakers.go  changes of breakers, logged without making a breaker wait
 //	logs.go      how it is logged
+//	panics.go    a call that panics, logged without the value
 //	trace.go     a span for each call
 //	build.go     which version this is
 //	admin.go     what the admin endpoints show and do

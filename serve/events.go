@@ -15,8 +15,10 @@ func (a *app) tokenEvent(e token.Event) {
 	a.admin.Token(e)
 }
 
+// breakerChanged logs and counts that a host's breaker changed its state. It is
+// called with the breaker locked, so it must not wait for the log.
 func (a *app) breakerChanged(host, from, to string) {
-	a.log.Warn("breaker", "host", host, "step", from+" → "+to)
+	a.breakers.add(breakerChange{host, from, to})
 	a.admin.Breaker(host, from, to)
 }
 

@@ -2,14 +2,11 @@ package serve
 
 import (
 	"context"
-	"errors"
-	"regexp"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 const ridPath = "/cgi-bin/openapi/rid/get"
-
-// ridForm is wider than what WeChat writes, "617682e0-21ea79ab-3a4424cd".
-var ridForm = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
 
 // explain asks WeChat about a failed call of an account by the rid in WeChat's
 // answer ("Get rid information" in WeChat's server API docs; WeChat remembers
@@ -17,8 +14,8 @@ var ridForm = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
 // token and secret. The error is an *errcode.Error if WeChat answered with an
 // errcode, and token.ErrUnknown if there is no such account.
 func (a *app) explain(ctx context.Context, account, rid string) ([]byte, error) {
-	if !ridForm.MatchString(rid) {
-		return nil, errors.New("not a rid: WeChat writes one at the end of errmsg, such as 617682e0-21ea79ab-3a4424cd")
+	if err := errcode.CheckRID(rid); err != nil {
+		return nil, err
 	}
 	doc, clean, err := a.ask(ctx, account, ridPath, map[string]string{"rid": rid})
 	if err != nil {

@@ -118,7 +118,7 @@ func TestExplainFailures(t *testing.T) {
 		{"nothing", "default", "", nil, "not a rid", 0},
 		{"a book", "default", strings.Repeat("a", 65), nil, "not a rid", 0},
 		{"nobody's account", "another", rid, nil, token.ErrUnknown.Error(), 0},
-		{"a WeCom agent", "staff", rid, nil, "WeCom cannot be asked", 0},
+		{"a WeCom agent", "staff", rid, nil, "not for WeCom", 0},
 		{"a gateway's error", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Status, Status: 502, Count: 1}), "HTTP status 502", 0},
 		{"a redirect", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Redirect, Count: 1}), "HTTP status 302", 0},
 		{"a page", "default", rid, ridTrouble(wechattest.Trouble{Kind: wechattest.Garbage, Count: 1}), "not JSON", 0},

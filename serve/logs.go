@@ -7,7 +7,6 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -42,26 +41,16 @@ func inSeconds(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// serverLog returns a logger for the errors of net/http.
-func serverLog(l *slog.Logger) *log.Logger {
-	return slog.NewLogLogger(serverHandler{l.Handler()}, slog.LevelWarn)
-}
+// serverLog returns the logger for net/http's server. Its lines quote what
+// clients sent, so none of them is printed; at debug level the log says only
+// that there was one. Most are about clients that hang up or do not speak TLS.
+func serverLog(l *slog.Logger) *log.Logger { return log.New(muted{l}, "", 0) }
 
-// serverHandler logs net/http's errors at debug level: most are about clients
-// that hang up or do not speak TLS. A panic is an error.
-type serverHandler struct{ slog.Handler }
+type muted struct{ log *slog.Logger }
 
-func (h serverHandler) Handle(ctx context.Context, r slog.Record) error {
-	level := slog.LevelDebug
-	if strings.Contains(r.Message, "panic") {
-		level = slog.LevelError
-	}
-	if !h.Enabled(ctx, level) {
-		return nil
-	}
-	quiet := slog.NewRecord(r.Time, level, "server", r.PC)
-	quiet.AddAttrs(slog.String("err", strings.TrimSpace(r.Message)))
-	return h.Handler.Handle(ctx, quiet)
+func (m muted) Write(p []byte) (int, error) {
+	m.log.Debug("server", "err", "net/http reported an error on a client's connection; its text may quote the client and is not logged")
+	return len(p), nil
 }
 
 // logToken logs what happened to a credential.

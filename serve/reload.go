@@ -11,9 +11,9 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 )
 
-// retryRefused is how often settings that were refused are read again: what was
+// retryEvery is how often settings that were not applied are read again: what was
 // missing may be somewhere else than in the files.
-const retryRefused = 5 * time.Second
+const retryEvery = 5 * time.Second
 
 // watch waits for changes until ctx ends, and calls changed at each of them.
 type watch func(ctx context.Context, changed func()) error
@@ -67,7 +67,7 @@ func (a *app) reload() watch {
 	if err != nil {
 		a.log.Error("reload", "result", "refused", "err", err)
 		a.admin.Reload("", err)
-		return func(ctx context.Context, changed func()) error { return watchRefused(ctx, old, changed) }
+		return func(ctx context.Context, changed func()) error { return watchBad(ctx, old, changed) }
 	}
 	summary := fmt.Sprintf("%d accounts, %d clients", len(cfg.Accounts), len(cfg.Clients))
 	a.log.Info("reload", "result", "applied", "hint", summary)
@@ -75,14 +75,16 @@ func (a *app) reload() watch {
 	return cfg.Watch
 }
 
-// watchRefused waits for the settings to be corrected after old, which stays in
+// watchBad waits for the settings to be corrected after old, which stays in
 // force: for a change of the files, and for a version that loads. It does not use
-// old.Watch, which would report the refused version as a change at once.
-func watchRefused(ctx context.Context, old *config.Config, changed func()) error {
+// old.Watch, which would report the bad version as a change at once.
+func watchBad(ctx context.Context, old *config.Config, changed func()) error {
 	ctx, stop := context.WithCancel(ctx)
+	var retries sync.WaitGroup
+	defer retries.Wait()
 	defer stop()
-	go func() {
-		again := time.NewTicker(retryRefused)
+	retries.Go(func() {
+		again := time.NewTicker(retryEvery)
 		defer again.Stop()
 		for {
 			select {
@@ -94,6 +96,6 @@ func watchRefused(ctx context.Context, old *config.Config, changed func()) error
 				}
 			}
 		}
-	}()
+	})
 	return config.Watch(ctx, old.Files(), changed)
 }

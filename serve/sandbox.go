@@ -19,8 +19,8 @@ func Sandbox(ctx context.Context, environ config.Environ, stdout, stderr io.Writ
 	defer wechat.Close()
 
 	environ = environ.With("WECHAT_APP_ID="+appID, "WECHAT_APP_SECRET="+secret, "WECHAT_APP_SECRET_FILE=", "WECHAT_UPSTREAMS="+wechat.URL, "WECOM_UPSTREAMS="+wechat.WeComURL, "PROXY_CONFIG_FILE=")
-	environ = freePort(environ, "PROXY_LISTEN", "127.0.0.1:8080")
-	environ = freePort(environ, "PROXY_ADMIN_LISTEN", "127.0.0.1:8081")
+	environ = freePort(environ, "PROXY_LISTEN")
+	environ = freePort(environ, "PROXY_ADMIN_LISTEN")
 	cfg, log, err := Load(environ, stderr)
 	if err != nil {
 		return err
@@ -44,11 +44,11 @@ Ctrl-C ends it.
 
 // freePort sets variable to a free port if it is not set and its default address
 // is in use.
-func freePort(environ config.Environ, variable, address string) config.Environ {
+func freePort(environ config.Environ, variable string) config.Environ {
 	if v, _ := environ.Lookup(variable); v != "" {
 		return environ
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", config.DefaultOf(variable))
 	if err == nil {
 		_ = l.Close() // it was only a try
 		return environ

@@ -108,11 +108,11 @@ func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, 
 		app: a, cfg: cfg, failed: make(chan error, 2), stop: stop,
 		address: clients.Addr(), adminAt: admins.Addr(),
 		clients: &http.Server{
-			Handler: a.proxy, ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
+			Handler: logPanics(log, a.proxy), ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
 			ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, WriteTimeout: answerTimeout,
 		},
 		admins: &http.Server{
-			Handler: a.admin, ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader,
+			Handler: logPanics(log, a.admin), ErrorLog: serverLog(log), MaxHeaderBytes: maxHeader,
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: time.Minute, IdleTimeout: idleTimeout,
 		},
 	}
@@ -172,7 +172,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownGrace)
 	defer cancel()
 	if err := s.clients.Shutdown(grace); err != nil {
-		log.Warn("shutdown", "err", "calls were still in flight at the end of the grace")
+		log.Warn("shutdown", "err", "grace period expired with calls in flight")
 		_ = s.clients.Close() // breaks them off
 		for end := time.Now().Add(2 * time.Second); s.app.proxy.InFlight() > 0 && time.Now().Before(end); {
 			time.Sleep(10 * time.Millisecond) // each still writes its log line
@@ -180,7 +180,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	}
 	_ = s.admins.Close() // not Shutdown: event streams never end by themselves
 	s.stop()
+	s.running.Wait() // a reload must not change what is being closed
 	s.app.close()
-	s.running.Wait()
 	return failure
 }

@@ -2,10 +2,13 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -42,12 +45,29 @@ func newTracer(ctx context.Context, log *slog.Logger) (*tracer, error) {
 		// not quoted: it may hold a password
 		return nil, config.Problems{{Where: endpointVariable, What: "not an http or https URL"}}
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", exportFailure(err)) }))
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", endpointVariable, err)
+		return nil, fmt.Errorf("%s: %s", endpointVariable, exportFailure(err))
 	}
 	return tracerTo(exporter), nil
+}
+
+// exportFailure says why spans were not exported. The error's own text may quote
+// the endpoint's URL, with a password, or what a server answered.
+func exportFailure(err error) string {
+	var timeout net.Error
+	var system syscall.Errno
+	switch {
+	case errors.As(err, &system):
+		return "cannot export spans: " + system.Error()
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "cannot export spans: timed out"
+	}
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return fmt.Sprintf("cannot export spans: error of type %T", err)
 }
 
 func tracerTo(exporter sdk.SpanExporter) *tracer {

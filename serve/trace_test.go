@@ -1,16 +1,21 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
 
 func TestACallIsASpanUnderTheClients(t *testing.T) {
@@ -49,5 +54,37 @@ func TestATraceEndpointThatIsNone(t *testing.T) {
 	var problems config.Problems // the exit code is 2
 	if !errors.As(err, &problems) || len(problems) != 1 || strings.Contains(err.Error(), "::not") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The endpoint's URL may hold a password, and its answer may be anything.
+func TestAFailedExportIsToldInOurOwnWords(t *testing.T) {
+	const secret = "secret-that-nobody-must-see"
+	answers := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, secret, http.StatusTeapot) }))
+	defer answers.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for name, c := range map[string]struct{ endpoint, says string }{
+		"a server that says no": {answers.URL, "cannot export spans: error of type "},
+		"nobody listens":        {closed.URL, "cannot export spans: connection refused"},
+	} {
+		t.Setenv(endpointVariable, strings.Replace(c.endpoint, "http://", "http://user:"+secret+"@", 1))
+		out := servetest.NewOutput()
+		tr, err := newTracer(t.Context(), slog.New(slog.NewJSONHandler(out, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.call(proxy.Record{At: time.Now(), Method: "GET"})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		err = tr.provider.ForceFlush(ctx)
+		cancel()
+		if err == nil {
+			t.Errorf("%s: the spans were exported", name)
+		}
+		otel.Handle(err)
+		tr.close()
+		if log := out.String(); !strings.Contains(log, c.says) || strings.Contains(log, secret) {
+			t.Errorf("%s: the log says\n%s", name, log)
+		}
 	}
 }

@@ -13,6 +13,7 @@
 //	find.go     Find: the errcode in an answer
 //	error.go    Error: an answer with an errcode as a Go error
 //	advice.go   AdviceFor: what an operator can do, in English and Chinese
+//	rid.go      CheckRID: the form of a rid
 //	ip.go       SeenIP: the caller's IP address in an errmsg
 package errcode
 
