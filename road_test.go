@@ -93,7 +93,7 @@ func TestAllTellTheSameOfTheRoad(t *testing.T) {
 				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n", r.RequestURI)
 			}))
 		}},
-		{name: "an egress proxy that refuses", words: "egress proxy ADDRESS answered CONNECT with HTTP status 407", variables: func(t *testing.T) []string {
+		{name: "an egress proxy that refuses", words: "egress proxy ADDRESS answered with HTTP status 407", variables: func(t *testing.T) []string {
 			l := rawServer(t, func(conn net.Conn, r *http.Request) { fmt.Fprintf(conn, "HTTP/1.1 407 CANARY\r\n\r\n") })
 			return []string{"WECHAT_UPSTREAMS=https://api.weixin.qq.com,https://api2.weixin.qq.com", "HTTPS_PROXY=http://user:CANARY@" + l.Addr().String()}
 		}},

@@ -55,7 +55,9 @@ func (c *checker) checkHost(ctx context.Context, base string) Finding {
 		return hostFailed(f, err)
 	}
 	_ = answer.Body.Close() // a HEAD's answer has none
-	c.noteClock(answer.Header.Get("Date"), sent, time.Now())
+	if ahead, ok := wechat.ClockAhead(answer.Header.Get("Date"), sent, time.Now()); ok {
+		c.setClock(ahead)
+	}
 	f.OK, f.Detail = true, "reachable"
 	switch {
 	case peer.Egress != "":
@@ -84,15 +86,6 @@ func hostFailed(f Finding, err error) Finding {
 		f.Detail += "; this machine's clock says " + time.Now().UTC().Format(time.RFC3339)
 	}
 	return f
-}
-
-// noteClock compares WeChat's clock with ours, which showed sent and then got.
-func (c *checker) noteClock(date string, sent, got time.Time) {
-	theirs, err := http.ParseTime(date)
-	if err != nil {
-		return
-	}
-	c.setClock(theirs.Add(500 * time.Millisecond).Sub(sent.Add(got.Sub(sent) / 2))) // a Date is cut to whole seconds
 }
 
 func (c *checker) setClock(ahead time.Duration) {

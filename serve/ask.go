@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -79,14 +78,14 @@ func (a *app) askOnce(ctx context.Context, path string, tok secret.Secret, body 
 		return nil, fmt.Errorf("ask WeChat: %w", err)
 	}
 	defer answer.Body.Close()
-	doc, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	doc, err := wechat.ReadPlain(answer, maxAnswer+1)
 	switch {
+	case errors.Is(err, wechat.ErrTooLong):
+		return nil, fmt.Errorf("ask WeChat: the answer of %s is longer than 256 KiB", answer.Host)
 	case err != nil:
 		return nil, fmt.Errorf("ask WeChat: %w", err)
 	case answer.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("ask WeChat: %s answered with HTTP status %d", answer.Host, answer.StatusCode)
-	case len(doc) > maxAnswer:
-		return nil, fmt.Errorf("ask WeChat: the answer of %s is longer than 256 KiB", answer.Host)
 	}
 	return doc, nil
 }

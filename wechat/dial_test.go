@@ -84,7 +84,7 @@ func TestAnEgressProxyThatRefuses(t *testing.T) {
 		throughEgress(t, h, "http://user:PASSWORD@"+egress)
 		for range 10 {
 			a, _, err := send(t, h, post("/cgi-bin/x", "{}"))
-			want := fmt.Sprintf("b.invalid:8443: egress proxy %s answered CONNECT with HTTP status %d", egress, status)
+			want := fmt.Sprintf("b.invalid:8443: egress proxy %s answered with HTTP status %d", egress, status)
 			if kindOf(err) != EgressRefused || err.Error() != want || a.Sends != 2 {
 				t.Fatalf("%v after %d sends, want %s", err, a.Sends, want)
 			}
@@ -186,6 +186,21 @@ func TestADialEndsWithItsCall(t *testing.T) {
 	began := time.Now()
 	if _, _, err := send(t, h, call); kindOf(err) != ConnectTimeout || time.Since(began) > 5*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+}
+
+// What an egress proxy for plain HTTP wants of us is not WeChat's answer.
+func TestAnEgressProxyForPlainHTTPThatRefuses(t *testing.T) {
+	egress := newRawHost(t, says("HTTP/1.1 407 SECRET\r\nContent-Length: 0\r\n\r\n"))
+	h := newHosts(t, Options{BaseURLs: []string{"http://wechat.invalid"}})
+	throughEgress(t, h, egress.url)
+	for range 10 {
+		if _, _, err := send(t, h, post("/x", "{}")); kindOf(err) != EgressRefused || !strings.HasSuffix(err.Error(), " answered with HTTP status 407") {
+			t.Fatal(err)
+		}
+	}
+	if s := h.Status()[0].State; s != "closed" {
+		t.Errorf("the breaker is %s", s)
 	}
 }
 

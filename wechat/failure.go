@@ -146,7 +146,7 @@ func (f *Failure) words() string {
 		if f.Status == 0 {
 			return "refused the connection"
 		}
-		return fmt.Sprintf("answered CONNECT with HTTP status %d", f.Status)
+		return fmt.Sprintf("answered with HTTP status %d", f.Status)
 	case NoDescriptors:
 		return "this process is out of file descriptors"
 	case BreakerOpen:

@@ -162,7 +162,7 @@ func unzip(r io.Reader, most int) ([]byte, error) {
 
 // ReadPlain reads an answer of less than most bytes, and unpacks it where it is
 // compressed although nobody asked for that. The error is a *[Failure] where the
-// body broke off.
+// body broke off, or [ErrTooLong].
 func ReadPlain(a Answer, most int) ([]byte, error) {
 	if encodingOf(a.Header["Content-Encoding"]) == "gzip" {
 		return unzip(a.Body, most)
@@ -170,12 +170,13 @@ func ReadPlain(a Answer, most int) ([]byte, error) {
 	return readLess(a.Body, most)
 }
 
-var errTooLong = errors.New("response too long")
+// ErrTooLong is the error of an answer that is longer than its reader wants.
+var ErrTooLong = errors.New("response too long")
 
 func readLess(r io.Reader, most int) ([]byte, error) {
 	doc, err := io.ReadAll(io.LimitReader(r, int64(most)))
 	if err == nil && len(doc) == most {
-		err = errTooLong
+		err = ErrTooLong
 	}
 	return doc, err
 }

@@ -210,6 +210,10 @@ func (s *sending) attempt(h *host, g *generation, others bool) (err error) {
 	default:
 		err = s.stream(h, g.Transport, others)
 	}
+	if err == nil && s.out.StatusCode == http.StatusProxyAuthRequired && h.pool.dialer.wholeURL() {
+		_ = s.out.Body.Close() // it is the egress proxy's
+		err = &Failure{Kind: EgressRefused, Host: h.authority, Egress: h.pool.dialer.egressName(), Status: s.out.StatusCode}
+	}
 	if err == nil {
 		s.out.Host = h.authority
 	}

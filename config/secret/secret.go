@@ -1,7 +1,8 @@
 // Package secret has the type of a text that must not be printed. It imports
 // nothing else from this module, so that every package can use it.
 //
-//	secret.go  Secret, which prints as ***
+//	secret.go    Secret, which prints as ***
+//	spelling.go  In: is a secret in a text, in whatever spelling?
 package secret
 
 import (

@@ -27,7 +27,13 @@ func (q question) read(status int, body []byte) (token.Fetched, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	// Masked before they are cut, lest half a secret be left at the cut, and
 	// after, lest one hide behind JSON's escapes.
-	if a, ok := errcode.Find([]byte(q.mask(string(body)))); ok && a.Code != 0 {
+	a, ok := errcode.Find([]byte(q.mask(string(body))))
+	if !ok {
+		if a, ok = errcode.Find(body); ok {
+			a.Msg = secret.Mask // all of it was withheld
+		}
+	}
+	if ok && a.Code != 0 {
 		return token.Fetched{}, &errcode.Error{
 			Platform: q.platform, Endpoint: q.endpoint, Code: a.Code, Msg: q.mask(a.Msg), RID: a.RID,
 		}

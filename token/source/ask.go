@@ -124,10 +124,14 @@ func forms(s secret.Secret) []string {
 	return []string{text, url.QueryEscape(text), quoted[1 : len(quoted)-1]}
 }
 
-// mask takes the question's secrets out of WeChat's words.
+// mask takes the question's secrets out of WeChat's words. Words in which one
+// hides behind other escapes are withheld.
 func (q question) mask(s string) string {
 	for _, known := range q.secrets {
 		s = strings.ReplaceAll(s, known, secret.Mask)
+	}
+	if len(q.secrets) > 0 && secret.In(s, q.secrets[0]) {
+		return secret.Mask
 	}
 	return s
 }

@@ -1,0 +1,91 @@
+package secret
+
+import (
+	"html"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxEscapes is how many times over an escaped text is decoded.
+const maxEscapes = 8
+
+// In reports whether text holds secret: as it is, or spelled with the escapes of
+// URLs, HTML and JSON, also escaped several times over, or with white space and
+// control characters between, which some readers drop. An empty secret is in none.
+func In(text, secret string) bool {
+	if secret == "" {
+		return false
+	}
+	for range maxEscapes {
+		if strings.Contains(text, secret) {
+			return true
+		}
+		decoded := html.UnescapeString(unescape(squeeze(text)))
+		if decoded == text {
+			return false
+		}
+		text = decoded
+	}
+	return strings.Contains(text, secret)
+}
+
+// squeeze drops white space and control characters.
+func squeeze(text string) string {
+	odd := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	if strings.IndexFunc(text, odd) < 0 {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if odd(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// unescape decodes %41, %u0041, \u0041, \u{41}, \x41 and \101, once, and leaves
+// what is none of them.
+func unescape(text string) string {
+	if !strings.ContainsAny(text, `%\`) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		if c, n := escaped(text[i:]); n > 0 {
+			b.WriteRune(c)
+			i += n
+			continue
+		}
+		b.WriteByte(text[i])
+		i++
+	}
+	return b.String()
+}
+
+// escaped returns what text begins with in escaped form, and how long that is.
+func escaped(text string) (c rune, n int) {
+	for _, form := range []struct {
+		prefix string
+		digits int
+		base   int
+	}{{`%u`, 4, 16}, {`%`, 2, 16}, {`\u`, 4, 16}, {`\x`, 2, 16}, {`\`, 3, 8}} {
+		rest, found := strings.CutPrefix(text, form.prefix)
+		if !found {
+			continue
+		}
+		if inner, braced := strings.CutPrefix(rest, "{"); braced {
+			digits, _, closed := strings.Cut(inner, "}")
+			if v, err := strconv.ParseUint(digits, 16, 21); closed && err == nil {
+				return rune(v), len(form.prefix) + len(digits) + 2
+			}
+		}
+		if len(rest) < form.digits {
+			continue
+		}
+		if v, err := strconv.ParseUint(rest[:form.digits], form.base, 21); err == nil {
+			return rune(v), len(form.prefix) + form.digits
+		}
+	}
+	return 0, 0
+}
