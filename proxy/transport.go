@@ -79,11 +79,12 @@ func (t *transport) sendWithToken() (*http.Response, error) {
 	query := removeParams(c.query.raw, isProxyParam)
 	for {
 		use.Sending()
-		a, err := t.send(addParam(query, paramAccessToken, use.Value().Reveal()))
+		sent := use.Value().Reveal() // Rejected may exchange it for another
+		a, err := t.send(addParam(query, paramAccessToken, sent))
 		if err != nil {
 			return nil, err
 		}
-		switch verdict(c.platform, a) {
+		switch tokenVerdict(c.platform, a) {
 		case errcode.OK:
 			use.Accepted()
 		case errcode.Renew:
@@ -91,7 +92,7 @@ func (t *transport) sendWithToken() (*http.Response, error) {
 				continue
 			}
 		}
-		return t.response(a, use.Value().Reveal()), nil
+		return t.response(a, sent), nil
 	}
 }
 
@@ -140,8 +141,8 @@ func (t *transport) shouldRepeat(use *token.Use, a wechat.Answer) bool {
 	return true
 }
 
-// verdict returns what an answer means for the token that was sent.
-func verdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
+// tokenVerdict returns what an answer means for the token that was sent.
+func tokenVerdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
 	switch {
 	case a.Found:
 		return errcode.Classify(p, errcode.API, a.Code)

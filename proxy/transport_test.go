@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
@@ -120,5 +125,50 @@ func TestAClientThatHangsUp(t *testing.T) {
 	}
 	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
+	}
+}
+
+// An answer never contains the token that was sent, even if the account has
+// another one by then.
+func TestTheTokenThatWasSentIsScrubbed(t *testing.T) {
+	const rejection = `{"errcode":40001,"errmsg":"invalid credential"}`
+	for _, c := range []struct {
+		name    string
+		size    int // of the body
+		answers []string
+		sends   int
+	}{
+		{"accepted", 10, []string{"{}"}, 1},
+		{"rejected, and the body cannot be sent again", 2 << 20, []string{rejection}, 1},
+		{"accepted after a rejection", 10, []string{rejection, "{}"}, 2},
+		{"rejected every time", 10, []string{rejection, rejection, rejection}, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sent []string
+				p, records := bubbleProxy(t, 10*time.Second, time.Second, transportFunc(func(r *http.Request) (*http.Response, error) {
+					if r.Body != nil {
+						_, _ = io.Copy(io.Discard, r.Body)
+					}
+					token := r.URL.Query().Get("access_token")
+					sent = append(sent, token)
+					resp := jsonAnswer(r, c.answers[len(sent)-1])
+					resp.Header.Set("Location", "/wxa/x?access_token="+token)
+					resp.Header.Set("X-Debug", "token "+token)
+					return resp, nil
+				}))
+				p.opts.TempDir = filepath.Join(t.TempDir(), "none") // a long body is not stored
+				w := httptest.NewRecorder()
+				p.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/wxa/x", bytes.NewReader(randomBytes(c.size))))
+				if len(sent) > c.sends || len(sent) == 0 || len(*records) != 1 {
+					t.Fatalf("%d sends, want %d; %d %s", len(sent), c.sends, w.Code, w.Body)
+				}
+				for _, token := range sent {
+					if h := fmt.Sprint(w.Header()); strings.Contains(h, token) {
+						t.Errorf("%q was sent, and the client got %s", token, h)
+					}
+				}
+			})
+		})
 	}
 }
