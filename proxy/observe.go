@@ -48,11 +48,11 @@ type Record struct {
 // slowly more time.
 type responseWriter struct {
 	http.ResponseWriter
-	call     *call
-	control  *http.ResponseController
-	extended time.Time // when the client last got more time
-	status   int
-	bytes    int64
+	call          *call
+	control       *http.ResponseController
+	deadlineSetAt time.Time
+	status        int
+	bytes         int64
 }
 
 func (o *responseWriter) Unwrap() http.ResponseWriter { return o.ResponseWriter }
@@ -82,10 +82,10 @@ func (o *responseWriter) Write(p []byte) (int, error) {
 
 // extend gives the client more time for its answer, at most once a second.
 func (o *responseWriter) extend(now time.Time) {
-	if now.Sub(o.extended) < time.Second {
+	if now.Sub(o.deadlineSetAt) < time.Second {
 		return
 	}
-	o.extended = now
+	o.deadlineSetAt = now
 	if o.control == nil {
 		o.control = http.NewResponseController(o.ResponseWriter)
 	}
