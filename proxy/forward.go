@@ -80,7 +80,7 @@ func (p *Proxy) fail(w http.ResponseWriter, c *call, err error) {
 	}
 	refusal := refusalFor(err)
 	if failure != nil && failure.Kind == wechat.BreakerOpen {
-		refusal.RetryAfter = c.hosts.RetryAfter(time.Now())
+		refusal.RetryAfter = c.lastDecision().hosts.RetryAfter(time.Now())
 	}
 	p.refuse(w, c, refusal)
 }
@@ -152,7 +152,7 @@ func upstreamRefusal(f *wechat.Failure) *answer.Refusal {
 	r := &answer.Refusal{Status: http.StatusBadGateway, Kind: f.ProxyStatus(), Err: f}
 	switch {
 	case f.Kind == wechat.BreakerOpen:
-		r.Status, r.Message = http.StatusServiceUnavailable, "WeChat failed several times in a row: "+f.Words()
+		r.Status, r.Message = http.StatusServiceUnavailable, "circuit breaker open after repeated failures at WeChat"
 	case f.Kind == wechat.Timeout && f.Egress == "":
 		r.Status, r.Message = http.StatusGatewayTimeout, "WeChat did not answer in time"
 	case f.Kind == wechat.Timeout || f.Kind == wechat.Stalled:

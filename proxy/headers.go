@@ -9,10 +9,10 @@ import (
 	"unicode"
 )
 
-// isForwarded reports whether a client's header, by its canonical name, is sent to
+// forwardHeader reports whether a client's header, by its canonical name, is sent to
 // WeChat. No other is: not keys, cookies and addresses, and not Idempotency-Key,
 // with which net/http would repeat a POST by itself.
-func isForwarded(name string) bool {
+func forwardHeader(name string) bool {
 	switch name {
 	case "Accept", "Accept-Language", "Content-Type", "Range", "User-Agent":
 		return true
@@ -24,7 +24,7 @@ func isForwarded(name string) bool {
 // uncompressed answer, in which an errcode can be found.
 func filterHeaders(h http.Header) {
 	for name := range h {
-		if !isForwarded(name) {
+		if !forwardHeader(name) {
 			delete(h, name)
 		}
 	}

@@ -54,12 +54,12 @@ type spool struct {
 }
 
 // newSpool returns the spool of a server's request, or nil if it has no body.
-func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, max int64) *spool {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, rule bodyRule) *spool {
+	if rule == (bodyRule{}) {
 		return nil
 	}
 	control := http.NewResponseController(w)
-	return &spool{src: r.Body, size: r.ContentLength, max: max, tempDir: p.opts.TempDir, start: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
+	return &spool{src: r.Body, size: r.ContentLength, max: rule.max, tempDir: p.opts.TempDir, start: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
 }
 
 // Size returns the length in bytes, -1 if it is unknown.

@@ -183,7 +183,7 @@ func TestBodyDeadlines(t *testing.T) {
 				client := &slowSender{ResponseRecorder: httptest.NewRecorder(), pause: c.pause, size: c.size}
 				r := httptest.NewRequestWithContext(t.Context(), "POST", "/wxa/x", client)
 				start := time.Now()
-				s := New(Options{}).newSpool(client, r, 1<<20)
+				s := New(Options{}).newSpool(client, r, bodyRule{max: 1 << 20})
 				defer s.close()
 				err := s.readAll()
 				if took := time.Since(start); err != c.err || took != c.took {

@@ -52,9 +52,9 @@ func (t *transport) RoundTrip(in *http.Request) (*http.Response, error) {
 	return t.response(a, c.sentSecret()), nil
 }
 
-// readBody reads a short body, or one of unknown length, before the call is sent.
+// readBody reads a body before the call is sent, if that is its rule.
 func (c *call) readBody() error {
-	if c.body == nil || c.body.size > smallBody {
+	if c.body == nil || !c.bodyRule.whole {
 		return nil
 	}
 	if err := c.body.readAll(); err != nil {
