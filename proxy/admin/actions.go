@@ -107,7 +107,7 @@ func writeFailure(w http.ResponseWriter, err error) {
 			IP: errcode.SeenIP(answer.Msg), Advice: stats.AdviceFor(answer.Platform, answer.Endpoint, answer.Code, answer.Msg),
 		})
 	case errors.Is(err, context.DeadlineExceeded):
-		writeProblem(w, http.StatusGatewayTimeout, problem{Message: "WeChat did not answer in time"})
+		writeProblem(w, http.StatusGatewayTimeout, problem{Message: "no answer from WeChat: timed out waiting for the response"})
 	default:
 		writeProblem(w, http.StatusBadGateway, problem{Message: stats.Clip(err.Error(), 300)})
 	}
