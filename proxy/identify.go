@@ -23,9 +23,9 @@ const (
 	byEndpoint                          // what the endpoint reads from the body, see decideToken
 )
 
-// keyless reports a path that needs no client key, because an SDK has no place
-// for one in the call.
-func (i identification) keyless() bool { return i == byAppID || i == byUserToken }
+// keyless reports a path that may be called without a key, because an SDK has no
+// place for one in the call, or sends it in the body.
+func (i identification) keyless() bool { return i == byAppID || i == byUserToken || i == byEndpoint }
 
 // identificationOf returns how the caller of a decoded path is identified. The
 // account is not known then, so a path that only MP has counts as MP's, except

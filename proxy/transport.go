@@ -194,7 +194,7 @@ func (c *call) queryWithoutToken() string {
 		return addParam(removeParams(raw, isCredential), paramAppID, c.account.ID)
 	case c.route.inject == injectAppID: // an SDK may send its client key as the secret
 		return removeParams(raw, func(name string) bool { return isProxyParam(name) || isSecret(name) })
-	case c.route.keyless: // the access_token is a user's
+	case c.by == byUserToken: // the access_token goes on
 		return removeParams(raw, func(name string) bool { return name == paramFromAppID })
 	}
 	return removeParams(raw, isProxyParam)
