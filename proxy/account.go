@@ -100,19 +100,20 @@ type accountNames struct {
 
 // accountNames returns what names an account in a call. placeholder is the account
 // of its placeholder, or "".
-func (d decision) accountNames(placeholder string) accountNames {
-	n := accountNames{path: d.target.account, fromAppID: d.query.fromAppID, placeholder: placeholder, hostPlatform: d.hostPlatform}
-	switch d.route.inject {
-	case injectSecret:
-		n.appID = d.query.appID
-	case injectAppID:
-		n.appID, n.ignoreUnknown = d.query.appID, true
+func (r request) accountNames(placeholder string) accountNames {
+	n := accountNames{path: r.target.account, fromAppID: r.query.fromAppID, placeholder: placeholder, hostPlatform: r.hostPlatform}
+	switch r.by {
+	case bySecret:
+		n.appID = r.query.appID
+	case byAppID:
+		n.appID, n.ignoreUnknown = r.query.appID, true
 	}
 	return n
 }
 
-// resolve returns the account that a call names. All names must agree. If there
-// is none it returns the default account, which may be nil.
+// resolve returns the account that a call names, or else the default account. All
+// names must mean the same account. Returns nil, nil if the call names none and
+// there is no default.
 func (d *Directory) resolve(n accountNames, client *access.Client) (*Account, *answer.Refusal) {
 	var candidates []*Account // that agree with every name so far
 	var single [4]*Account    // memory for lookup, so that it allocates nothing
@@ -187,39 +188,18 @@ func pickAgent(agents []*Account, client *access.Client) (*Account, *answer.Refu
 	return nil, malformed(fmt.Sprintf("several WeCom agents share %q: name one of them, such as /@%s/…", usable[0].ID, usable[0].Name))
 }
 
-// forClient finds the account for a client's call, and with it the route.
-func (d decision) forClient(dir *Directory, id access.Identity) (decision, *answer.Refusal) {
-	d.client = id.Client
-	account, refusal := dir.resolve(d.accountNames(id.Account), d.client)
-	if refusal != nil {
-		return d, refusal
+// accountForStranger returns the account for a call without a key, nil if none is
+// needed. Unknown or contradictory names are ignored, so that callers without a key
+// cannot probe for accounts.
+func (r request) accountForStranger(dir *Directory) *Account {
+	if r.by != byAppID {
+		return nil
 	}
-	if account == nil {
-		return d, d.withoutAccount()
+	account, refusal := dir.resolve(r.accountNames(""), nil)
+	if refusal != nil || account == nil || account.Platform != errcode.MP {
+		return nil
 	}
-	assumed := d.route.inject // as the path reads before the platform is known
-	d = d.forAccount(dir, account)
-	if !d.client.MayUse(account.Name) {
-		return d, &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", d.client.Name, account.Name)}
-	}
-	if assumed != d.route.inject && assumed != injectToken {
-		return d, malformed(fmt.Sprintf("account %q is a WeCom agent, and WeCom does not have %s", account.Name, d.path))
-	}
-	return d, nil
-}
-
-// forUnknownClient finds the account for a call that needs no key. Names that
-// are unknown or contradict each other are ignored, so that guessing does not
-// tell which ones exist.
-func (d decision) forUnknownClient(dir *Directory) decision {
-	if d.route.inject != injectAppID {
-		return d
-	}
-	account, refusal := dir.resolve(d.accountNames(""), nil)
-	if refusal != nil || account == nil || account.Platform != d.platform {
-		return d
-	}
-	return d.forAccount(dir, account)
+	return account
 }
 
 // withoutAccount refuses a call for which there is no account, if it needs one.

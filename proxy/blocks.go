@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// smallBody is the longest body, in bytes, that gets memory of its own size. A
-// longer one gets blocks of bufferSize.
+// smallBody is the largest body kept in a buffer of exactly its size; longer ones
+// use pooled blocks.
 const smallBody = 4 << 10
 
 // blocks store bytes in memory from a pool. They grow block by block, so that

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
@@ -19,12 +18,13 @@ type request struct {
 	// hostPlatform is the platform whose host name the client used; "": the proxy's own.
 	hostPlatform errcode.Platform
 	target
-	query query
+	by         identification // how the client and the account are found
+	query      query
+	bodyLength int64 // 0: no body; -1: unknown
 }
 
 // decision is what is known about a call before it is served: who makes it, for
-// which account, and how its path is handled. It does not change after decide has
-// returned it.
+// which account, and how its path and its body are handled. It never changes.
 type decision struct {
 	request
 	client   *access.Client   // nil: no key was sent, or it is not known yet
@@ -32,44 +32,95 @@ type decision struct {
 	platform errcode.Platform // whose API is called
 	hosts    *wechat.Hosts
 	route    route
+	bodyRule bodyRule
 }
 
-// decide finds out who makes a call and for which account, and whether they may.
-// It reads no body. With a refusal, the decision contains what is known so far,
-// for the log.
+// decide finds out who makes a call, then for which account, then how it is
+// handled, and whether that is allowed. It reads no body. With a refusal, the
+// decision contains what is known so far, for the log.
 func (p *Proxy) decide(r *http.Request, dir *Directory, now time.Time) (decision, *answer.Refusal) {
 	req, refusal := p.parse(r)
 	if refusal != nil {
 		return decision{request: req, platform: req.hostPlatform}, refusal
 	}
-	d := decision{request: req}.forAccount(dir, nil)
-	if p.isRebinding(r, d, dir.Policy) || access.CrossSite(r.Header, r.Host, p.allowedOrigins(d.path)) {
-		return d, &answer.Refusal{Status: http.StatusForbidden, Message: "cross-site request from a browser"}
+	if p.isDNSRebinding(r, req, dir.Policy) || access.CrossSite(r.Header, r.Host, p.allowedOrigins(req.path)) {
+		return p.newDecision(req, dir, nil, nil), &answer.Refusal{Status: http.StatusForbidden, Message: "cross-site request from a browser"}
 	}
-	if d.route.class == classToken || isPreflight(r, d.path) {
-		return d, nil // the endpoint identifies the client itself, or does not need to
+	if req.by == byEndpoint || isPreflight(r, req.path) {
+		return p.newDecision(req, dir, nil, nil), nil // see decideToken; a preflight has no key
 	}
-	id, refusal := d.identify(r, dir)
-	if refusal != nil {
-		return d, refusal
+	client, account, refusal := req.caller(offerOf(r), dir)
+	d := p.newDecision(req, dir, client, account)
+	if refusal == nil {
+		refusal = d.check(dir.Policy, now)
 	}
-	if id.Client == nil {
-		d = d.forUnknownClient(dir)
-	} else if d, refusal = d.forClient(dir, id); refusal != nil {
-		return d, refusal
+	return d, refusal
+}
+
+// newDecision returns the decision for a client and an account, which may be nil.
+// The platform is the account's, without one that of the host name, or MP.
+func (p *Proxy) newDecision(req request, dir *Directory, client *access.Client, account *Account) decision {
+	platform := req.hostPlatform
+	if account != nil {
+		platform = account.Platform
 	}
-	if refusal := d.authorize(dir.Policy, now); refusal != nil {
-		return d, refusal
+	if platform == "" {
+		platform = errcode.MP
 	}
-	if r.ContentLength > p.opts.MaxBody {
-		return d, p.tooLong()
+	route := routeOf(platform, req.path)
+	return decision{
+		request: req, client: client, account: account, platform: platform, hosts: dir.Upstreams[platform],
+		route: route, bodyRule: bodyRuleOf(route, req.bodyLength, p.opts.MaxBody),
 	}
-	return d, nil
+}
+
+// bodyRule is how a request body is received. The zero value is for a call that
+// has none.
+type bodyRule struct {
+	max   int64 // bytes
+	whole bool  // it is read to its end first; otherwise it is sent while it arrives
+}
+
+// bodyRuleOf returns the rule for a body of that length, -1 if it is unknown: WeChat
+// has to be told the length. max is the limit for all bodies.
+func bodyRuleOf(route route, length, max int64) bodyRule {
+	switch {
+	case length == 0:
+		return bodyRule{}
+	case route.own:
+		return bodyRule{max: min(max, maxLocalBody), whole: true}
+	}
+	return bodyRule{max: max, whole: length <= smallBody}
+}
+
+// check returns why a call is refused, or nil.
+func (d decision) check(policy *access.Policy, now time.Time) *answer.Refusal {
+	switch {
+	case d.client == nil: // the path needs no key
+	case d.account == nil:
+		if refusal := d.withoutAccount(); refusal != nil {
+			return refusal
+		}
+	case !d.client.MayUse(d.account.Name):
+		return &answer.Refusal{Status: http.StatusForbidden, Message: fmt.Sprintf("client %q may not use account %q", d.client.Name, d.account.Name)}
+	case d.by != byPlaceholder && d.hostPlatform == "" && d.platform == errcode.WeCom: // the path is one of MP's only
+		return malformed(fmt.Sprintf("WeCom has no path %s (account %q is a WeCom agent)", d.path, d.account.Name))
+	}
+	if refusal := d.authorize(policy, now); refusal != nil {
+		return refusal
+	}
+	if d.bodyLength > d.bodyRule.max {
+		return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the request body is longer than %d bytes", d.bodyRule.max)}
+	}
+	return nil
 }
 
 // parse reads what a request says, or refuses it if that has two meanings.
 func (p *Proxy) parse(r *http.Request) (req request, refusal *answer.Refusal) {
 	req.method = r.Method
+	if r.Body != nil && r.Body != http.NoBody {
+		req.bodyLength = r.ContentLength
+	}
 	if refusal = checkForm(r); refusal != nil {
 		return req, refusal
 	}
@@ -79,101 +130,9 @@ func (p *Proxy) parse(r *http.Request) (req request, refusal *answer.Refusal) {
 	if req.target, refusal = parsePath(rawPath(r)); refusal != nil {
 		return req, refusal
 	}
+	req.by = identificationOf(req.hostPlatform, req.path)
 	req.query, refusal = parseQuery(r.URL.RawQuery)
 	return req, refusal
-}
-
-// forAccount returns d for an account, whose platform determines the hosts and
-// the route. Without an account it is the platform of the host name, or MP.
-func (d decision) forAccount(dir *Directory, account *Account) decision {
-	d.account, d.platform = account, d.hostPlatform
-	if account != nil {
-		d.platform = account.Platform
-	}
-	if d.platform == "" {
-		d.platform = errcode.MP
-	}
-	d.hosts, d.route = dir.Upstreams[d.platform], routeOf(d.platform, d.path)
-	return d
-}
-
-// offerOf returns the credentials of a request's header and TLS connection.
-func offerOf(r *http.Request) access.Offer {
-	var o access.Offer
-	if a := r.Header["Authorization"]; len(a) > 0 {
-		if scheme, key, _ := strings.Cut(a[0], " "); strings.EqualFold(scheme, "Bearer") {
-			o.Bearer = strings.TrimSpace(key)
-		}
-		if _, password, ok := r.BasicAuth(); ok {
-			o.Basic = password
-		}
-	}
-	if tls := r.TLS; tls != nil && len(tls.VerifiedChains) > 0 {
-		o.Cert = tls.VerifiedChains[0][0].Subject.CommonName
-	}
-	return o
-}
-
-// identify returns the client, and the account of its placeholder. If the path
-// needs no key and none was sent, the client is nil.
-func (d decision) identify(r *http.Request, dir *Directory) (access.Identity, *answer.Refusal) {
-	o := offerOf(r)
-	inject := d.route.inject
-	if d.query.conflict && (inject == injectSecret || inject == injectAppID) {
-		return access.Identity{}, malformed("appid or secret has two different values")
-	}
-	if inject == injectSecret && d.query.secret != "" {
-		return identifyBySecret(dir.Policy, o, d.query.secret)
-	}
-	if d.query.accessToken != "" {
-		if _, ours := access.Parse(d.query.accessToken); ours && d.route.class == classUser {
-			return access.Identity{}, badToken(errPlaceholderForUser)
-		}
-		if inject != injectNothing { // otherwise it is a user's token
-			o.Placeholder, o.Secret = d.query.accessToken, dir.secretOf
-		}
-	}
-	id, err := dir.Policy.Identify(o)
-	switch {
-	case err == nil:
-		return id, checkPlaceholder(o.Placeholder, id, dir)
-	case d.route.keyless && (o.Bearer == "" && o.Basic == "" || !errors.Is(err, access.ErrWrongKey)):
-		return access.Identity{}, nil // an unknown certificate does not count as a wrong key here
-	case errors.Is(err, access.ErrNoPlaceholder):
-		return id, badToken(err)
-	}
-	return id, unauthorized(err)
-}
-
-var errPlaceholderForUser = errors.New("a placeholder was sent in place of a user's access_token")
-
-// identifyBySecret returns the client where an SDK sends an AppSecret: its value
-// is a client key here. A key in the header takes precedence.
-func identifyBySecret(p *access.Policy, o access.Offer, secret string) (access.Identity, *answer.Refusal) {
-	o.Placeholder = ""
-	id, err := p.Identify(o)
-	if err == nil {
-		return id, nil
-	}
-	if o.Bearer == "" && o.Basic == "" {
-		if client := p.ClientByKey(secret); client != nil {
-			return access.Identity{Client: client}, nil
-		}
-	}
-	return access.Identity{}, wrongSecret()
-}
-
-// checkPlaceholder verifies a placeholder if clients are anonymous: the SDK that
-// sends an outdated one must fetch another. Any other token is ignored then.
-func checkPlaceholder(placeholder string, id access.Identity, dir *Directory) *answer.Refusal {
-	if !dir.Policy.Anonymous() || id.Account == "" {
-		return nil
-	}
-	a := dir.Accounts[id.Account]
-	if a == nil || !access.Verify(placeholder, a.Secret, id.Client) {
-		return badToken(access.ErrNoPlaceholder)
-	}
-	return nil
 }
 
 // authorize checks whether the client may call this path now.
@@ -207,10 +166,6 @@ func takeRate(client *access.Client, now time.Time) *answer.Refusal {
 		Status: http.StatusTooManyRequests, Kind: "connection_limit_reached",
 		Message: fmt.Sprintf("client %q has exceeded its rate limit", client.Name), RetryAfter: max(wait, time.Millisecond),
 	}
-}
-
-func (p *Proxy) tooLong() *answer.Refusal {
-	return &answer.Refusal{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the request body is longer than %d bytes", p.opts.MaxBody)}
 }
 
 func unauthorized(err error) *answer.Refusal {

@@ -80,7 +80,7 @@ func (p *Proxy) fail(w http.ResponseWriter, c *call, err error) {
 	}
 	refusal := refusalFor(err)
 	if failure != nil && failure.Kind == wechat.BreakerOpen {
-		refusal.RetryAfter = c.hosts.RetryAfter(time.Now())
+		refusal.RetryAfter = c.lastDecision().hosts.RetryAfter(time.Now())
 	}
 	p.refuse(w, c, refusal)
 }
@@ -141,7 +141,7 @@ func refusalFor(err error) *answer.Refusal {
 	case errors.As(err, &failure):
 		return upstreamRefusal(failure)
 	case errors.Is(err, context.DeadlineExceeded):
-		return &answer.Refusal{Status: http.StatusGatewayTimeout, Kind: "http_response_timeout", Message: "WeChat did not answer in time", Err: err}
+		return &answer.Refusal{Status: http.StatusGatewayTimeout, Kind: "http_response_timeout", Message: "no answer from WeChat: timed out waiting for the response", Err: err}
 	}
 	return &answer.Refusal{Status: http.StatusBadGateway, Kind: "proxy_internal_error", Message: "cannot send the call", Err: err}
 }
@@ -152,9 +152,7 @@ func upstreamRefusal(f *wechat.Failure) *answer.Refusal {
 	r := &answer.Refusal{Status: http.StatusBadGateway, Kind: f.ProxyStatus(), Err: f}
 	switch {
 	case f.Kind == wechat.BreakerOpen:
-		r.Status, r.Message = http.StatusServiceUnavailable, "WeChat failed several times in a row: "+f.Words()
-	case f.Kind == wechat.Timeout && f.Egress == "":
-		r.Status, r.Message = http.StatusGatewayTimeout, "WeChat did not answer in time"
+		r.Status, r.Message = http.StatusServiceUnavailable, "circuit breaker open after repeated failures at WeChat"
 	case f.Kind == wechat.Timeout || f.Kind == wechat.Stalled:
 		r.Status, r.Message = http.StatusGatewayTimeout, "no answer from WeChat: "+f.Words()
 	case f.Connect():

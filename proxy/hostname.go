@@ -83,13 +83,13 @@ func localPort(r *http.Request) string {
 	return port
 }
 
-// isRebinding reports a browser's call to a keyless proxy on loopback under a
+// isDNSRebinding reports a browser's call to a keyless proxy on loopback under a
 // public host name. The page may have made its own name resolve to loopback (DNS
 // rebinding): the browser then takes the call for same-origin, and no header
 // tells it apart.
-func (p *Proxy) isRebinding(r *http.Request, d decision, policy *access.Policy) bool {
+func (p *Proxy) isDNSRebinding(r *http.Request, req request, policy *access.Policy) bool {
 	host, _ := splitPort(r.Host)
-	if d.hostPlatform != "" || isJSSDK(d.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
+	if req.hostPlatform != "" || isJSSDK(req.path) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") || strings.EqualFold(host, p.hostname) {
 		return false
 	}
 	_, tld, dotted := cutLast(strings.ToLower(host), '.')

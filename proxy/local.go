@@ -50,7 +50,7 @@ func (p *Proxy) localHandler(f func(local) ([]byte, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := local{call: callOf(r.Context()), w: w, r: r}
 		var err error
-		if l.body, err = p.shortBody(w, r); err == nil {
+		if l.body, err = p.readLocalBody(w, r, l.bodyRule); err == nil {
 			var doc []byte
 			if doc, err = f(l); err == nil {
 				emulate.Write(w, doc)
@@ -68,8 +68,8 @@ func localRequest(r *http.Request, path string) *http.Request {
 	return &l
 }
 
-func (p *Proxy) shortBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	s := p.newSpool(w, r, maxLocalBody)
+func (p *Proxy) readLocalBody(w http.ResponseWriter, r *http.Request, rule bodyRule) ([]byte, error) {
+	s := p.newSpool(w, r, rule)
 	if s == nil {
 		return nil, nil
 	}
@@ -92,51 +92,62 @@ func (p *Proxy) serveToken(l local) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if refusal := l.identifyTokenRequest(ask); refusal != nil {
-		return nil, refusal
-	}
-	if refusal := p.authorizeToken(l); refusal != nil {
+	d, refusal := p.decideToken(l, ask)
+	l.tokenDecision = &d
+	if refusal != nil {
 		return nil, refusal
 	}
 	if !p.opts.RealTokens {
-		return emulate.TokenAnswer(access.Mint(l.account.Secret, l.account.Name, l.client), emulate.PlaceholderLife, ask.Platform), nil
+		return emulate.TokenAnswer(access.Mint(d.account.Secret, d.account.Name, d.client), emulate.PlaceholderLife, ask.Platform), nil
 	}
-	cred, err := l.account.Token.Get(l.r.Context())
+	cred, err := d.account.Token.Get(l.r.Context())
 	if err != nil {
 		return nil, err
 	}
 	return emulate.TokenAnswer(cred.Value.Reveal(), emulate.RealLife(cred.Left(time.Now())), ask.Platform), nil
 }
 
-// identifyTokenRequest finds the client and the account of a request for a token.
-// A wrong key or account is refused as WeChat would.
-func (l local) identifyTokenRequest(ask emulate.TokenRequest) *answer.Refusal {
+// decideToken decides about a request for a token, of which the call's decision
+// knows neither the client nor the account.
+func (p *Proxy) decideToken(l local, ask emulate.TokenRequest) (decision, *answer.Refusal) {
+	client, account, refusal := l.identifyTokenRequest(ask)
+	d := p.newDecision(l.request, l.dir, client, account)
+	if refusal == nil {
+		refusal = takeRate(client, l.start)
+	}
+	if refusal == nil {
+		refusal = p.authorizeToken(d, l.dir.Policy)
+	}
+	return d, refusal
+}
+
+// identifyTokenRequest authenticates a token request. Unknown callers get WeChat's
+// own error codes.
+func (l local) identifyTokenRequest(ask emulate.TokenRequest) (*access.Client, *Account, *answer.Refusal) {
 	id, refusal := identifyBySecret(l.dir.Policy, offerOf(l.in), ask.Secret.Reveal())
 	if refusal != nil {
-		return refusal
+		return nil, nil, refusal
 	}
-	l.client = id.Client
 	n := accountNames{path: l.target.account, fromAppID: l.query.fromAppID, appID: ask.AppID, hostPlatform: l.hostPlatform}
 	if n.path == "" && n.fromAppID == "" && n.appID == "" && l.hostPlatform == "" && strings.HasSuffix(l.r.URL.Path, "/gettoken") {
 		n.hostPlatform = errcode.WeCom
 	}
-	account, refusal := l.dir.resolve(n, l.client)
+	account, refusal := l.dir.resolve(n, id.Client)
 	switch {
 	case refusal != nil && refusal.Status == http.StatusNotFound, refusal == nil && account == nil:
-		return wrongAppID()
+		return id.Client, nil, wrongAppID()
 	case refusal != nil:
-		return refusal
-	case !l.client.MayUse(account.Name):
-		return wrongAppID()
+		return id.Client, nil, refusal
+	case !id.Client.MayUse(account.Name):
+		return id.Client, nil, wrongAppID()
 	}
-	l.decision = l.forAccount(l.dir, account)
-	return takeRate(l.client, l.start)
+	return id.Client, account, nil
 }
 
-// authorizeToken applies the rules. For a placeholder only deny rules count,
-// because with it the client can call only what its rules allow.
-func (p *Proxy) authorizeToken(l local) *answer.Refusal {
-	v := l.mayCall(l.dir.Policy)
+// authorizeToken applies the rules. For placeholders only deny rules apply; a
+// placeholder grants nothing by itself.
+func (p *Proxy) authorizeToken(d decision, policy *access.Policy) *answer.Refusal {
+	v := d.mayCall(policy)
 	if v.OK || !p.opts.RealTokens && v.Rule == "" {
 		return nil
 	}

@@ -216,8 +216,8 @@ func TestTicketsOfEveryKind(t *testing.T) {
 	}
 }
 
-// A ticket outlives a dead token and a failing ticket endpoint; one that is
-// refused for its token comes after the token's own repair.
+// A ticket outlives a dead token and a failing ticket endpoint; one whose
+// token is rejected comes after the token's own repair.
 func TestATicketOutlivesTrouble(t *testing.T) {
 	t.Run("a dead token, with the ticket held", func(t *testing.T) {
 		w := newWorld(t, setup{})

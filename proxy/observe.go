@@ -48,11 +48,11 @@ type Record struct {
 // slowly more time.
 type responseWriter struct {
 	http.ResponseWriter
-	call     *call
-	control  *http.ResponseController
-	extended time.Time // when the client last got more time
-	status   int
-	bytes    int64
+	call          *call
+	control       *http.ResponseController
+	deadlineSetAt time.Time
+	status        int
+	bytes         int64
 }
 
 func (o *responseWriter) Unwrap() http.ResponseWriter { return o.ResponseWriter }
@@ -82,10 +82,10 @@ func (o *responseWriter) Write(p []byte) (int, error) {
 
 // extend gives the client more time for its answer, at most once a second.
 func (o *responseWriter) extend(now time.Time) {
-	if now.Sub(o.extended) < time.Second {
+	if now.Sub(o.deadlineSetAt) < time.Second {
 		return
 	}
-	o.extended = now
+	o.deadlineSetAt = now
 	if o.control == nil {
 		o.control = http.NewResponseController(o.ResponseWriter)
 	}
@@ -106,17 +106,18 @@ func (p *Proxy) observe(c *call, o *responseWriter) {
 }
 
 func (c *call) record(o *responseWriter) Record {
+	d := c.lastDecision()
 	r := Record{
-		At: c.start, ID: c.id, Platform: c.platform, Method: shorten(c.method, 64), Path: shorten(c.path, 256), Class: c.route.class,
+		At: c.start, ID: c.id, Platform: d.platform, Method: shorten(d.method, 64), Path: shorten(d.path, 256), Class: d.route.class,
 		Status: o.status, Errcode: c.errcode, RID: c.rid, Host: c.host, Sends: c.sends, Renewed: c.renewed,
 		Took: time.Since(c.start), AtWeChat: c.atWeChat, Waited: c.waited, BytesIn: c.bytesIn, BytesOut: o.bytes,
 		Traceparent: c.traceparent,
 	}
-	if c.client != nil {
-		r.Client = c.client.Name
+	if d.client != nil {
+		r.Client = d.client.Name
 	}
-	if c.account != nil {
-		r.Account = c.account.Name
+	if d.account != nil {
+		r.Account = d.account.Name
 	}
 	if r.Class == "" {
 		r.Class = "none" // it was refused before its path was read

@@ -5,7 +5,8 @@
 // Map, in the order of a call:
 //
 //	proxy.go      Proxy, its Options and ServeHTTP; the state of one call
-//	decision.go   who makes a call, and whether they may
+//	decision.go   what is known about a call, and whether it is allowed
+//	identify.go   who makes it
 //	hostname.go   the host name that the client used; calls from browsers
 //	target.go     the path and the query, read strictly
 //	route.go      which path gets which credential, and the class of a path
@@ -115,7 +116,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.local.ServeHTTP(out, localRequest(r.WithContext(withCall(r.Context(), c)), c.path))
 		return
 	}
-	c.body = p.newSpool(w, r, p.opts.MaxBody)
+	c.body = p.newSpool(w, r, c.bodyRule)
 	p.forward(out, r, c)
 }
 
@@ -127,8 +128,17 @@ type call struct {
 	traceparent string // W3C, "" if there is no valid one
 	start       time.Time
 	decision
-	body *spool // nil: none
+	tokenDecision *decision // a token endpoint's own; nil for other calls
+	body          *spool    // nil: none
 	outcome
+}
+
+// lastDecision returns the decision with all that is known about a call.
+func (c *call) lastDecision() *decision {
+	if c.tokenDecision != nil {
+		return c.tokenDecision
+	}
+	return &c.decision
 }
 
 // outcome is what a call's record and log line are made of.

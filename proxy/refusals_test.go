@@ -86,10 +86,10 @@ func refusals(t testing.TB) []refusalRow {
 					w.call("GET /cgi-bin/user/get", "")
 				}
 			},
-			line: "GET /cgi-bin/user/get", status: 503, kind: "destination_unavailable", words: "WeChat failed several times in a row: circuit breaker open", retry: `^3[56]\d\d$`,
+			line: "GET /cgi-bin/user/get", status: 503, kind: "destination_unavailable", words: "circuit breaker open after repeated failures at WeChat", retry: `^3[56]\d\d$`,
 		},
 		{
-			name: "timed out waiting for the response", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "WeChat did not answer in time",
+			name: "no answer until the deadline", world: setup{timeout: 50 * time.Millisecond}, line: "POST /cgi-bin/menu/create", body: "{}", status: 504, kind: "http_response_timeout", words: "~^no answer from WeChat: .*time",
 			before: func(w *world) { w.wechat.Trouble(wechattest.Trouble{Path: "/cgi-bin/menu", Kind: wechattest.Hang}) },
 		},
 	}

@@ -27,7 +27,7 @@ func TestAnswersComeBackAsTheyAre(t *testing.T) {
 			t.Errorf("%d %v", g.StatusCode, g.Header)
 		}
 	})
-	t.Run("a long file that begins like a refusal", func(t *testing.T) {
+	t.Run("a long file that begins like a rejection", func(t *testing.T) {
 		g := w.call("GET /cgi-bin/media/get?media_id=trap&size=100000", "")
 		if len(g.body) != 100000 || w.wechat.Count("token") != 0 {
 			t.Errorf("%d bytes, %d fetches", len(g.body), w.wechat.Count("token"))

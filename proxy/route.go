@@ -11,8 +11,6 @@ type route struct {
 	class  string // for metrics, see classOf
 	inject injection
 	own    bool // the proxy answers itself
-	// keyless paths need no client key: an SDK has no place for one in these calls.
-	keyless bool
 	// login paths take a code that works only once: they are never sent twice.
 	login bool
 }
@@ -23,9 +21,6 @@ const (
 	classTicket = "ticket"
 	classOwn    = "own"
 )
-
-// classUser is the class of paths that take a user's access_token, not an account's.
-const classUser = "sns_user"
 
 // injection says which credentials of the account a path gets.
 type injection int
@@ -51,7 +46,7 @@ func routeOf(p errcode.Platform, path string) route {
 	path = trimSlash(path) // WeChat might treat both alike
 	switch path {
 	case "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken":
-		return route{class: classToken, own: true, keyless: true}
+		return route{class: classToken, own: true}
 	case "/cgi-bin/ticket/getticket", "/cgi-bin/get_jsapi_ticket", "/cgi-bin/ticket/get":
 		return route{class: classTicket, own: true}
 	}
@@ -65,9 +60,9 @@ func routeOf(p errcode.Platform, path string) route {
 	case "/sns/jscode2session", "/sns/oauth2/access_token":
 		return route{class: "sns_login", inject: injectSecret, login: true}
 	case "/sns/oauth2/refresh_token":
-		return route{class: "sns_refresh", inject: injectAppID, keyless: true}
+		return route{class: "sns_refresh", inject: injectAppID}
 	case "/sns/userinfo", "/sns/auth":
-		return route{class: classUser, inject: injectNothing, keyless: true}
+		return route{class: "sns_user", inject: injectNothing}
 	}
 	if strings.HasPrefix(path, "/sns/component/") || strings.HasPrefix(path, "/sns/oauth2/component/") {
 		return route{class: "sns_component", inject: injectNothing, login: true} // they take the token of a third-party platform, which the client has

@@ -97,7 +97,7 @@ func TestALoginsSecretIsAClientKey(t *testing.T) {
 }
 
 // A user's own token is no business of ours: it goes through as it is, its
-// refusal starts nothing, and nobody needs a key.
+// rejection starts no renewal, and no key is needed.
 func TestAUsersToken(t *testing.T) {
 	w := companyWorld(t)
 	w.warm()

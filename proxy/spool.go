@@ -30,12 +30,12 @@ var (
 // has arrived. It stores what it has read: up to 1 MiB in memory, more in a file
 // that has no name. It implements [wechat.Body].
 type spool struct {
-	src      io.Reader // the client's body
-	size     int64     // -1: unknown
-	max      int64
-	tempDir  string
-	start    time.Time
-	extended time.Time // when deadline was set last
+	src           io.Reader // the client's body
+	size          int64     // -1: unknown
+	max           int64
+	tempDir       string
+	start         time.Time
+	deadlineSetAt time.Time
 	// deadline sets until when the client has to send more; nil: there is none.
 	deadline func(time.Time) error
 
@@ -44,22 +44,22 @@ type spool struct {
 	clientErr atomic.Pointer[error]
 	complete  atomic.Bool
 	notStored atomic.Bool // the disk failed: the body can be sent only once
+	closed    atomic.Bool // no reader waits for the client any more
 
-	mu     sync.Mutex // held while a reader waits for the client, so that others wait too
-	mem    blocks
-	file   *os.File
-	n      int64 // bytes read from src
-	err    error // of src, io.EOF at its end
-	closed bool
+	mu   sync.Mutex // held while a reader waits for the client, so that others wait too
+	mem  blocks
+	file *os.File
+	n    int64 // bytes read from src
+	err  error // of src, io.EOF at its end
 }
 
 // newSpool returns the spool of a server's request, or nil if it has no body.
-func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, max int64) *spool {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, rule bodyRule) *spool {
+	if rule == (bodyRule{}) {
 		return nil
 	}
 	control := http.NewResponseController(w)
-	return &spool{src: r.Body, size: r.ContentLength, max: max, tempDir: p.opts.TempDir, start: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
+	return &spool{src: r.Body, size: r.ContentLength, max: rule.max, tempDir: p.opts.TempDir, start: time.Now(), deadline: control.SetReadDeadline, mem: blocks{pool: p.buffers}}
 }
 
 // Size returns the length in bytes, -1 if it is unknown.
@@ -125,7 +125,7 @@ func (s *spool) readAt(p []byte, off int64) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed:
+	case s.closed.Load():
 		return 0, errClosed
 	case off < s.n:
 		return s.readStored(p, off)
@@ -186,15 +186,18 @@ func (s *spool) receive(p []byte) (int, error) {
 
 // extend gives the client more time, at most once a second.
 func (s *spool) extend(now time.Time) {
-	if now.Sub(s.extended) < time.Second {
+	if now.Sub(s.deadlineSetAt) < time.Second {
 		return
 	}
-	s.extended = now
+	s.deadlineSetAt = now
 	until := now.Add(bodyIdle)
 	if end := s.start.Add(bodyTotal); end.Before(until) {
 		until = end
 	}
 	_ = s.deadline(until) // it fails only if the server has no deadlines
+	if s.closed.Load() {
+		_ = s.deadline(now) // close may have set it before
+	}
 }
 
 func (s *spool) readStored(p []byte, off int64) (int, error) {
@@ -260,12 +263,12 @@ func (s *spool) close() {
 	if s == nil {
 		return
 	}
+	s.closed.Store(true) // first, so that no reader extends the deadline
 	if !s.complete.Load() && s.deadline != nil {
 		_ = s.deadline(time.Now()) // wakes the reader
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
 	s.mem.free()
 	if s.file != nil {
 		_ = s.file.Close() // this deletes it

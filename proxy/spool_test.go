@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -181,7 +183,7 @@ func TestBodyDeadlines(t *testing.T) {
 				client := &slowSender{ResponseRecorder: httptest.NewRecorder(), pause: c.pause, size: c.size}
 				r := httptest.NewRequestWithContext(t.Context(), "POST", "/wxa/x", client)
 				start := time.Now()
-				s := New(Options{}).newSpool(client, r, 1<<20)
+				s := New(Options{}).newSpool(client, r, bodyRule{max: 1 << 20})
 				defer s.close()
 				err := s.readAll()
 				if took := time.Since(start); err != c.err || took != c.took {
@@ -237,4 +239,54 @@ func TestIncompleteBodyIsAnswered(t *testing.T) {
 	if n := w.wechat.Count("executed"); n != 0 {
 		t.Errorf("%d were executed", n)
 	}
+}
+
+// lateDeadline is a client that sends nothing. Its first deadline is set only
+// after the spool is closed.
+type lateDeadline struct {
+	t        *testing.T
+	calls    atomic.Int64
+	mu       sync.Mutex
+	deadline time.Time
+	close    func()        // closes the spool; it runs in a goroutine
+	closing  chan struct{} // closed once close has set its deadline
+}
+
+func (c *lateDeadline) setDeadline(t time.Time) error {
+	switch c.calls.Add(1) {
+	case 1: // the reader's
+		go c.close()
+		<-c.closing
+	case 2: // that of close
+		defer close(c.closing)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	return nil
+}
+
+func (c *lateDeadline) Read([]byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.deadline.After(time.Now()) {
+		c.t.Errorf("the spool is closed, and the reader waits until %s", c.deadline)
+	}
+	return 0, os.ErrDeadlineExceeded
+}
+
+// A reader that is about to wait for the client, when the spool is closed, does
+// not extend the deadline that close has set.
+func TestCloseWhileTheDeadlineIsExtended(t *testing.T) {
+	client := &lateDeadline{t: t, closing: make(chan struct{})}
+	s := &spool{src: client, size: 10, max: 99, start: time.Now(), deadline: client.setDeadline}
+	closed := make(chan struct{})
+	client.close = func() {
+		defer close(closed)
+		s.close()
+	}
+	if n, err := s.Open().Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+	<-closed
 }

@@ -52,9 +52,9 @@ func (t *transport) RoundTrip(in *http.Request) (*http.Response, error) {
 	return t.response(a, c.sentSecret()), nil
 }
 
-// readBody reads a short body, or one of unknown length, before the call is sent.
+// readBody reads a body before the call is sent, if that is its rule.
 func (c *call) readBody() error {
-	if c.body == nil || c.body.size > smallBody {
+	if c.body == nil || !c.bodyRule.whole {
 		return nil
 	}
 	if err := c.body.readAll(); err != nil {
@@ -79,11 +79,12 @@ func (t *transport) sendWithToken() (*http.Response, error) {
 	query := removeParams(c.query.raw, isProxyParam)
 	for {
 		use.Sending()
-		a, err := t.send(addParam(query, paramAccessToken, use.Value().Reveal()))
+		sent := use.Value().Reveal() // Rejected may exchange it for another
+		a, err := t.send(addParam(query, paramAccessToken, sent))
 		if err != nil {
 			return nil, err
 		}
-		switch verdict(c.platform, a) {
+		switch tokenVerdict(c.platform, a) {
 		case errcode.OK:
 			use.Accepted()
 		case errcode.Renew:
@@ -91,7 +92,7 @@ func (t *transport) sendWithToken() (*http.Response, error) {
 				continue
 			}
 		}
-		return t.response(a, use.Value().Reveal()), nil
+		return t.response(a, sent), nil
 	}
 }
 
@@ -140,8 +141,8 @@ func (t *transport) shouldRepeat(use *token.Use, a wechat.Answer) bool {
 	return true
 }
 
-// verdict returns what an answer means for the token that was sent.
-func verdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
+// tokenVerdict returns what an answer means for the token that was sent.
+func tokenVerdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
 	switch {
 	case a.Found:
 		return errcode.Classify(p, errcode.API, a.Code)
@@ -193,7 +194,7 @@ func (c *call) queryWithoutToken() string {
 		return addParam(removeParams(raw, isCredential), paramAppID, c.account.ID)
 	case c.route.inject == injectAppID: // an SDK may send its client key as the secret
 		return removeParams(raw, func(name string) bool { return isProxyParam(name) || isSecret(name) })
-	case c.route.keyless: // the access_token is a user's
+	case c.by == byUserToken: // the access_token goes on
 		return removeParams(raw, func(name string) bool { return name == paramFromAppID })
 	}
 	return removeParams(raw, isProxyParam)
@@ -208,7 +209,9 @@ func (c *call) sentSecret() string {
 }
 
 // isProxyParam reports a parameter that is meant for the proxy.
-func isProxyParam(name string) bool { return name == paramFromAppID || isAccessToken(name) }
+func isProxyParam(name string) bool {
+	return name == paramFromAppID || isAccessToken(name) || isCloudbaseToken(name)
+}
 
 // isCredential reports a parameter that the proxy replaces, or keeps to itself.
 func isCredential(name string) bool {

@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
@@ -25,6 +30,7 @@ func TestTheRequestGoesUpAsItCame(t *testing.T) {
 	}{
 		{"a query in its order", "GET /cgi-bin/user/info?openid=o%2F1&lang=zh_CN&flag&&x=", nil, "/cgi-bin/user/info", "openid=o%2F1&lang=zh_CN&flag&&x="},
 		{"a token of the client's", "GET /cgi-bin/user/info?a=1&access_token=EVIL&%41ccess_token=2&b=2", nil, "/cgi-bin/user/info", "a=1&b=2"},
+		{"a token of Tencent's cloud", "GET /cgi-bin/user/info?cloudbase_access_token=X&a=1", nil, "/cgi-bin/user/info", "a=1"},
 		{"no query", "GET /cgi-bin/user/get", nil, "/cgi-bin/user/get", ""},
 		{"two slashes", "POST //wxa//x", strings.NewReader("{}"), "/wxa/x", ""},
 		{"an escaped path", "GET /wxa/%E4%BD%A0", nil, "/wxa/%E4%BD%A0", ""},
@@ -120,5 +126,50 @@ func TestAClientThatHangsUp(t *testing.T) {
 	}
 	if s := w.upstream.Status()[0].State; s != "closed" {
 		t.Errorf("the breaker is %s", s)
+	}
+}
+
+// An answer never contains the token that was sent, even if the account has
+// another one by then.
+func TestTheTokenThatWasSentIsScrubbed(t *testing.T) {
+	const rejection = `{"errcode":40001,"errmsg":"invalid credential"}`
+	for _, c := range []struct {
+		name    string
+		size    int // of the body
+		answers []string
+		sends   int
+	}{
+		{"accepted", 10, []string{"{}"}, 1},
+		{"rejected, and the body cannot be sent again", 2 << 20, []string{rejection}, 1},
+		{"accepted after a rejection", 10, []string{rejection, "{}"}, 2},
+		{"rejected every time", 10, []string{rejection, rejection, rejection}, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sent []string
+				p, records := bubbleProxy(t, 10*time.Second, time.Second, transportFunc(func(r *http.Request) (*http.Response, error) {
+					if r.Body != nil {
+						_, _ = io.Copy(io.Discard, r.Body)
+					}
+					token := r.URL.Query().Get("access_token")
+					sent = append(sent, token)
+					resp := jsonAnswer(r, c.answers[len(sent)-1])
+					resp.Header.Set("Location", "/wxa/x?access_token="+token)
+					resp.Header.Set("X-Debug", "token "+token)
+					return resp, nil
+				}))
+				p.opts.TempDir = filepath.Join(t.TempDir(), "none") // a long body is not stored
+				w := httptest.NewRecorder()
+				p.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/wxa/x", bytes.NewReader(randomBytes(c.size))))
+				if len(sent) > c.sends || len(sent) == 0 || len(*records) != 1 {
+					t.Fatalf("%d sends, want %d; %d %s", len(sent), c.sends, w.Code, w.Body)
+				}
+				for _, token := range sent {
+					if h := fmt.Sprint(w.Header()); strings.Contains(h, token) {
+						t.Errorf("%q was sent, and the client got %s", token, h)
+					}
+				}
+			})
+		})
 	}
 }

@@ -95,7 +95,7 @@ func (w *world) uploadWhileReading(t *testing.T, size int, waits bool) (*http.Re
 	return resp, string(b)
 }
 
-// Early: WeChat refuses the token before it has read the upload.
+// Early: WeChat rejects the token before it has read the upload.
 func TestUploadRejectedBeforeItWasRead(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.warm()

@@ -96,7 +96,7 @@ func writeFailure(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", "30")
 		writeProblem(w, http.StatusTooManyRequests, problem{
 			Message: "no forced renewal now: WeChat allows one every 30 seconds and 20 a day",
-			Advice: &stats.Advice{
+			Advice: &errcode.Advice{
 				EN: "Wait half a minute; if the day's budget is used up, the token in use is still renewed by the schedule.",
 				ZH: "请等待 30 秒再试；若当日强制刷新次数已用完，现有 token 仍会按计划刷新。",
 			},
@@ -107,7 +107,7 @@ func writeFailure(w http.ResponseWriter, err error) {
 			IP: errcode.SeenIP(answer.Msg), Advice: stats.AdviceFor(answer.Platform, answer.Endpoint, answer.Code, answer.Msg),
 		})
 	case errors.Is(err, context.DeadlineExceeded):
-		writeProblem(w, http.StatusGatewayTimeout, problem{Message: "WeChat did not answer in time"})
+		writeProblem(w, http.StatusGatewayTimeout, problem{Message: "no answer from WeChat: timed out waiting for the response"})
 	default:
 		writeProblem(w, http.StatusBadGateway, problem{Message: stats.Clip(err.Error(), 300)})
 	}

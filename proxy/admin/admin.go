@@ -98,7 +98,8 @@ func (a *Admin) Token(e token.Event) { a.stats.Token(e) }
 func (a *Admin) Breaker(host, from, to string) { a.stats.Breaker(host, from, to) }
 
 // Reload takes note that the settings were read again. summary says what
-// changed; err, if not nil, why they were refused. Neither holds a secret.
+// changed; err, if not nil, why they are invalid and were not applied. Neither
+// holds a secret.
 func (a *Admin) Reload(summary string, err error) {
 	a.stats.Reload(summary, err)
 	a.snapshots.invalidate()

@@ -43,12 +43,12 @@ type lastError struct {
 	At time.Time `json:"at,omitzero"`
 	// Errcode, Message, RID and IP are WeChat's. If it did not answer, Errcode is 0
 	// and Message says what happened.
-	Errcode int           `json:"errcode,omitempty"`
-	Name    string        `json:"name,omitempty"`
-	Message string        `json:"message"`
-	RID     string        `json:"rid,omitempty"`
-	IP      string        `json:"ip,omitempty"`
-	Advice  *stats.Advice `json:"advice,omitempty"`
+	Errcode int             `json:"errcode,omitempty"`
+	Name    string          `json:"name,omitempty"`
+	Message string          `json:"message"`
+	RID     string          `json:"rid,omitempty"`
+	IP      string          `json:"ip,omitempty"`
+	Advice  *errcode.Advice `json:"advice,omitempty"`
 }
 
 func lastErrorOf(s token.Status) *lastError {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/admin/stats"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // problem is what went wrong, as the API answers it under "error".
@@ -17,8 +17,8 @@ type problem struct {
 	Errmsg  string `json:"errmsg,omitempty"`
 	RID     string `json:"rid,omitempty"`
 	// IP is the address that WeChat saw the call come from.
-	IP     string        `json:"ip,omitempty"`
-	Advice *stats.Advice `json:"advice,omitempty"`
+	IP     string          `json:"ip,omitempty"`
+	Advice *errcode.Advice `json:"advice,omitempty"`
 }
 
 func writeProblem(w http.ResponseWriter, status int, p problem) {

@@ -2,7 +2,8 @@ package errcode
 
 // Advice tells an operator what to do about an errcode, in English and Chinese.
 type Advice struct {
-	EN, ZH string
+	EN string `json:"en"`
+	ZH string `json:"zh"`
 }
 
 // AdviceFor returns what an operator can do about code. msg is WeChat's errmsg;

@@ -72,8 +72,8 @@ type Errcode struct {
 	// Account is that of the last such call.
 	Account string `json:"account"`
 	// Several: in the last hour other accounts got it too.
-	Several bool    `json:"several,omitempty"`
-	Advice  *Advice `json:"advice,omitempty"`
+	Several bool            `json:"several,omitempty"`
+	Advice  *errcode.Advice `json:"advice,omitempty"`
 }
 
 // list returns the last hour's errcodes, the most frequent first.
@@ -101,18 +101,12 @@ func (e *errcodes) list(now time.Time) []Errcode {
 	return out
 }
 
-// Advice is what to do about an errcode, in words.
-type Advice struct {
-	EN string `json:"en"`
-	ZH string `json:"zh"`
-}
-
 // AdviceFor returns what [errcode.AdviceFor] says, nil if that is nothing. An
 // empty platform counts as errcode.MP.
-func AdviceFor(p errcode.Platform, e errcode.Endpoint, code int, msg string) *Advice {
+func AdviceFor(p errcode.Platform, e errcode.Endpoint, code int, msg string) *errcode.Advice {
 	a := errcode.AdviceFor(cmp.Or(p, errcode.MP), e, code, msg)
 	if a.EN == "" {
 		return nil
 	}
-	return &Advice{a.EN, a.ZH}
+	return &a
 }

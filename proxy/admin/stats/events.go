@@ -52,9 +52,9 @@ type Event struct {
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 	// Message is a reload's summary, Error what went wrong.
-	Message string  `json:"message,omitempty"`
-	Error   string  `json:"error,omitempty"`
-	Advice  *Advice `json:"advice,omitempty"`
+	Message string          `json:"message,omitempty"`
+	Error   string          `json:"error,omitempty"`
+	Advice  *errcode.Advice `json:"advice,omitempty"`
 }
 
 func (e events) add(event Event) {

@@ -109,7 +109,8 @@ func (s *Stats) Breaker(host, from, to string) {
 }
 
 // Reload takes note that the settings were read again. summary says what
-// changed; err, if not nil, why they were refused. Neither holds a secret.
+// changed; err, if not nil, why they are invalid and were not applied. Neither
+// holds a secret.
 func (s *Stats) Reload(summary string, err error) {
 	s.metrics.reload(err)
 	s.Refresh()
