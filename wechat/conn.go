@@ -1,65 +1,83 @@
 package wechat
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // conn is a connection to WeChat under net/http's transport, which carries the
-// bodies that stream. The transport trusts a
-// server more than we can: bytes that nobody asked for it prints to standard
-// error, and it may take them for the answer to the next call, which may be
-// another account's. So a conn knows whether a call is using it. What arrives
-// while none is ends the connection in silence; and before the next call may
-// write, the transport must be waiting for bytes again, which it does only when
-// its buffer holds none.
+// bodies that stream. The transport trusts a server more than we can: bytes that
+// nobody asked for it prints to standard error, and it may take them for the
+// answer to the next call, which may be another account's. So a conn knows which
+// call has it. What arrives while none has asked ends the connection in silence.
+// And before a call may write, the transport's read is brought to a stop: then
+// neither the transport holds any byte, for it reads only when its buffer is
+// empty, nor a read that has not returned.
 type conn struct {
 	net.Conn
 
 	w *wire // under it, or itself
 
 	mu      sync.Mutex
-	waiting sync.Cond // for reading or closed to change
-	reading bool      // the transport waits for the network: neither it nor TLS holds any byte
-	inUse   bool
-	used    bool // by a call before
+	changed sync.Cond // of what follows
+	begun   bool      // a call has the connection
+	asked   bool      // that call has begun to write
+	parked  bool      // a read waits until it has
+	used    bool      // by a call before
 	closed  bool
 	call    uint64 // counts the calls
 
-	asked  atomic.Bool // the present call has begun to write
-	wrote  atomic.Bool // something of it has been written
+	wrote  atomic.Bool // something of the present call has been written
 	failed atomic.Bool // reading or writing failed: the peer closed, or reset
 }
 
 // newConn returns a conn over what a dialer has made.
 func newConn(over net.Conn, w *wire) *conn {
 	c := &conn{Conn: over, w: w}
-	c.waiting.L = &c.mu
-	w.onRead = c.setReading
+	c.changed.L = &c.mu
 	return c
 }
 
-// begin gives the connection to a call. If it was used before, it first waits
-// until the transport has nothing buffered, and looks whether anything has
-// arrived since. If so the connection closes, the write fails, and the transport
-// takes another one: nothing was sent.
+// begin gives the connection to a call, once the transport's read has stopped or
+// the connection is closed.
 func (c *conn) begin() (call uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.used && !c.reading && !c.closed {
-		c.waiting.Wait()
+	c.begun, c.asked = true, false
+	c.call++
+	c.wrote.Store(false)
+	if c.used {
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // a closed connection says so at once
+		for !c.parked && !c.closed {
+			c.changed.Wait()
+		}
 	}
-	if c.used && !c.closed && (!c.w.probe.silent() || c.w.midRecord()) {
+	return c.call
+}
+
+// ask lets the call write, and the transport read. If anything has arrived since
+// the answer before, the connection closes: the write fails, nothing was sent, and
+// the transport takes another one.
+func (c *conn) ask() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asked || c.closed {
+		return
+	}
+	if c.used && (!c.w.bottom().probe.silent() || c.w.midRecord()) {
 		c.closed = true
 		_ = c.Conn.Close() // the write says so
 	}
-	c.inUse, c.used = true, true
-	c.call++
-	c.asked.Store(false)
-	c.wrote.Store(false)
-	return c.call
+	if c.used {
+		_ = c.SetReadDeadline(time.Time{}) // as above
+	}
+	c.asked, c.used = true, true
+	c.changed.Broadcast()
 }
 
 // end takes the connection from a call whose answer has arrived. The transport
@@ -68,42 +86,51 @@ func (c *conn) end(call uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.call == call {
-		c.inUse = false
+		c.begun, c.asked = false, false
+		c.changed.Broadcast()
 	}
 }
 
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if err != nil {
-		c.failed.Store(true)
+func (c *conn) Read(p []byte) (n int, err error) {
+	for {
+		n, err = c.Conn.Read(p)
+		stopped, unasked := c.park(n == 0 && errors.Is(err, os.ErrDeadlineExceeded))
+		if stopped {
+			continue
+		}
+		if n > 0 && unasked {
+			n, err = 0, io.EOF
+		}
+		if err != nil {
+			c.failed.Store(true)
+		}
+		return n, err
 	}
-	if n > 0 && c.unasked() {
-		c.failed.Store(true)
-		return 0, io.EOF
-	}
-	return n, err
 }
 
-// unasked reports whether no call has asked for what arrives.
-func (c *conn) unasked() bool {
+// park waits, if begin has stopped the read, until the call has asked. unasked:
+// what the read brought is nobody's.
+func (c *conn) park(interrupted bool) (stopped, unasked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.inUse || !c.asked.Load()
-}
-
-// setReading notes that a read waits for the network, or no longer does.
-func (c *conn) setReading(reading bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.reading = reading
-	c.waiting.Broadcast()
+	unasked = !c.asked
+	if !interrupted || !c.begun || c.asked || c.closed {
+		return false, unasked
+	}
+	c.parked = true
+	c.changed.Broadcast()
+	for c.begun && !c.asked && !c.closed {
+		c.changed.Wait()
+	}
+	c.parked = false
+	return true, unasked
 }
 
 // Write sends p. Where the peer has stopped reading in the middle of a request
 // it may have answered before it did: then the error is left to Read, which
 // finds either the answer or the end of the connection.
 func (c *conn) Write(p []byte) (int, error) {
-	c.asked.Store(true)
+	c.ask()
 	n, err := c.Conn.Write(p)
 	if n > 0 {
 		c.wrote.Store(true)
@@ -127,7 +154,7 @@ func (c *conn) isClosed() bool {
 func (c *conn) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	c.waiting.Broadcast()
+	c.changed.Broadcast()
 	c.mu.Unlock()
 	return c.Conn.Close()
 }

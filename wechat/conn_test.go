@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 // netLog is what net/http's own logger writes while the test runs.
@@ -164,6 +165,76 @@ func TestBytesOnAnIdleConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowRead is a connection whose reads, from the second on, have their bytes but
+// do not return before late is closed, as when the scheduler takes its time.
+type slowRead struct {
+	net.Conn
+	reads int
+	late  chan struct{}
+}
+
+func (s *slowRead) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if s.reads++; s.reads > 1 {
+		<-s.late
+	}
+	return n, err
+}
+
+// Surplus bytes that the transport's read has taken from the kernel, without
+// having returned, are not the answer to a call that begins at that moment.
+func TestBytesThatAReadHoldsWhileACallBegins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		slow := &slowRead{Conn: client, late: make(chan struct{})}
+		w := newWire(slow, nil)
+		c := newConn(w, w)
+		type read struct {
+			text string
+			err  error
+		}
+		reads := make(chan read, 2)
+		go func() {
+			for range 2 {
+				var p [100]byte
+				n, err := c.Read(p[:])
+				reads <- read{string(p[:n]), err}
+			}
+		}()
+
+		call := c.begin()
+		go func() { _, _ = io.WriteString(c, "one") }()
+		var asked [3]byte
+		if _, err := io.ReadFull(server, asked[:]); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(server, "answer")
+		if got := <-reads; got.text != "answer" || got.err != nil {
+			t.Fatalf("the first call got %+v", got)
+		}
+		c.end(call)
+		_, _ = io.WriteString(server, "surplus")
+
+		var wrote error
+		go func() {
+			c.begin()
+			_, wrote = io.WriteString(c, "two")
+		}()
+		synctest.Wait()
+		close(slow.late)
+		if got := <-reads; got.text != "" || got.err == nil {
+			t.Errorf("the second call got %+v", got)
+		}
+		_ = c.Close() // as the transport does
+		synctest.Wait()
+		if wrote == nil {
+			t.Error("the second call was written to a connection that is out of step")
+		}
+		_ = server.Close()
+	})
 }
 
 // tlsHost is a host that speaks TLS and answers each request in one packet, of as

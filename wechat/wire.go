@@ -9,13 +9,12 @@ import (
 )
 
 // wire is the connection under TLS, or the only one. It knows what net/http and
-// crypto/tls do not tell: whether a read waits for the network, and whether it is
-// in the middle of a TLS record.
+// crypto/tls do not tell: whether anything has arrived, and whether a TLS record
+// has come in part.
 type wire struct {
 	net.Conn
 	probe
-	under  *wire         // in a tunnel that is TLS itself: the one outside; else nil
-	onRead func(on bool) // a read begins to wait, or is done; may be nil
+	under *wire // in a tunnel that is TLS itself: the one outside; else nil
 
 	records bool    // TLS is spoken over it
 	header  [5]byte // of the present record, as far as it has come
@@ -32,13 +31,7 @@ func newWire(c net.Conn, under *wire) *wire {
 }
 
 func (w *wire) Read(p []byte) (int, error) {
-	if w.onRead != nil {
-		w.onRead(true)
-	}
 	n, err := w.Conn.Read(p)
-	if w.onRead != nil {
-		w.onRead(false)
-	}
 	if w.records {
 		w.follow(p[:n])
 	}
@@ -74,15 +67,19 @@ func (w *wire) midRecord() bool {
 	return false
 }
 
+// bottom is the connection of the kernel.
+func (w *wire) bottom() *wire {
+	for w.under != nil {
+		w = w.under
+	}
+	return w
+}
+
 // silent reports whether nothing has arrived on an idle connection that nobody has
 // read yet: not in the kernel, not as decrypted bytes, not as a part of a record.
 // over is what is spoken over w: w itself, or TLS.
 func (w *wire) silent(over net.Conn) bool {
-	bottom := w
-	for bottom.under != nil {
-		bottom = bottom.under
-	}
-	if !bottom.probe.silent() {
+	if !w.bottom().probe.silent() {
 		return false
 	}
 	if _, secure := over.(*tls.Conn); !secure && w.under == nil {

@@ -12,7 +12,8 @@ const maxEscapes = 8
 
 // In reports whether text holds secret: as it is, or spelled with the escapes of
 // URLs, HTML and JSON, also escaped several times over, or with control
-// characters between, tabs and line breaks among them, which some readers drop. An empty secret is in none.
+// characters between, tabs and line breaks among them, which some readers drop.
+// An empty secret is in none.
 func In(text, secret string) bool {
 	if secret == "" {
 		return false
@@ -49,8 +50,8 @@ func squeeze(text string) string {
 	}, text)
 }
 
-// unescape decodes %41, %u0041, \u0041, \u{41}, \x41 and \101, once, and leaves
-// what is none of them.
+// unescape decodes %41, %u0041, \u0041, \u{41}, \x41, \101, \", \/ and \\, once,
+// and leaves what is none of them.
 func unescape(text string) string {
 	if !strings.ContainsAny(text, `%\`) {
 		return text
@@ -91,6 +92,9 @@ func escaped(text string) (c rune, n int) {
 		if v, err := strconv.ParseUint(rest[:form.digits], form.base, 21); err == nil {
 			return rune(v), len(form.prefix) + form.digits
 		}
+	}
+	if len(text) > 1 && text[0] == '\\' && strings.IndexByte(`"/\`, text[1]) >= 0 {
+		return rune(text[1]), 2
 	}
 	return 0, 0
 }

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/url"
@@ -53,6 +54,26 @@ func TestSpellings(t *testing.T) {
 	}
 	if In("anything", "") {
 		t.Error("the empty secret is everywhere")
+	}
+}
+
+// A secret with characters that JSON escapes with a backslash alone.
+func TestSpellingsInNestedJSON(t *testing.T) {
+	t.Parallel()
+	const secret = `a"b\c/d`
+	text := secret
+	for range 3 {
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(quoted)
+		if !In(text, secret) {
+			t.Errorf("not found in %s", text)
+		}
+	}
+	if php := strings.ReplaceAll(text, "/", `\/`); !In(php, secret) {
+		t.Errorf("not found in %s", php)
 	}
 }
 
