@@ -1,10 +1,13 @@
 package wechat
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +32,7 @@ type conn struct {
 	asked   bool      // that call has begun to write
 	parked  bool      // a read waits until it has
 	used    bool      // by a call before
+	spent   bool      // it had an answer behind which a body may follow
 	closed  bool
 	call    uint64 // counts the calls
 
@@ -61,7 +65,7 @@ func (c *conn) begin() (call uint64) {
 }
 
 // ask lets the call write, and the transport read. If anything has arrived since
-// the answer before, the connection closes: the write fails, nothing was sent, and
+// the answer before, or may be on its way, the connection closes: the write fails, nothing was sent, and
 // the transport takes another one.
 func (c *conn) ask() {
 	c.mu.Lock()
@@ -69,7 +73,7 @@ func (c *conn) ask() {
 	if c.asked || c.closed {
 		return
 	}
-	if c.used && (!c.w.bottom().probe.silent() || c.w.midRecord()) {
+	if c.used && (c.spent || !c.w.bottom().probe.silent() || c.w.midRecord()) {
 		c.closed = true
 		_ = c.Conn.Close() // the write says so
 	}
@@ -94,6 +98,7 @@ func (c *conn) end(call uint64) {
 func (c *conn) Read(p []byte) (n int, err error) {
 	for {
 		n, err = c.Conn.Read(p)
+		c.note(p[:n])
 		stopped, unasked := c.park(n == 0 && errors.Is(err, os.ErrDeadlineExceeded))
 		if stopped {
 			continue
@@ -106,6 +111,27 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		}
 		return n, err
 	}
+}
+
+// note looks whether what was read begins an answer that has no body by its
+// status.
+func (c *conn) note(p []byte) {
+	const before = len("HTTP/1.1 ")
+	if len(p) < before+3 || !bytes.HasPrefix(p, []byte("HTTP/")) {
+		return
+	}
+	if status, err := strconv.Atoi(string(p[before : before+3])); err == nil && bodiless(status) {
+		c.mu.Lock()
+		c.spent = true
+		c.mu.Unlock()
+	}
+}
+
+// bodiless reports a status whose answer has no body by definition (RFC 9110,
+// sections 15.3.5 and 15.4.5). Servers that send one nevertheless send it a
+// moment later, so the connection is not used again.
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 // park waits, if begin has stopped the read, until the call has asked. unasked:

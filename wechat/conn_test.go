@@ -237,6 +237,38 @@ func TestBytesThatAReadHoldsWhileACallBegins(t *testing.T) {
 	})
 }
 
+// A body behind an answer that has none by its status may come at any moment, so
+// the connection is not used for another call.
+func TestABodilessAnswerEndsItsConnection(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status string
+		stays  bool
+	}{{"200 OK", true}, {"204 No Content", false}, {"304 Not Modified", false}, {"404 Not Found", true}} {
+		for name, body := range map[string]Body{"a short call": Bytes("{}"), "an upload": stored(strings.Repeat("x", 9000))} {
+			h := newRawHost(t, func(conn net.Conn, _ *http.Request) bool {
+				length := ""
+				if c.stays {
+					length = "Content-Length: 0\r\n"
+				}
+				_, err := io.WriteString(conn, "HTTP/1.1 "+c.status+"\r\n"+length+"\r\n")
+				return err == nil
+			})
+			hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
+			for range 3 {
+				call := post("/cgi-bin/x", "")
+				call.Body = body
+				if _, _, err := send(t, hosts, call); err != nil {
+					t.Errorf("%s, %s: %v", c.status, name, err)
+				}
+			}
+			if n := h.conns.Load(); (n == 1) != c.stays || !c.stays && n != 3 {
+				t.Errorf("%s, %s: 3 calls over %d connections", c.status, name, n)
+			}
+		}
+	}
+}
+
 // tlsHost is a host that speaks TLS and answers each request in one packet, of as
 // many TLS records as answer has pieces.
 func tlsHost(t *testing.T, answer func(r *http.Request) []string) (url string, roots *x509.CertPool) {

@@ -148,7 +148,7 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 	if resp.Body != http.NoBody {
 		e.inner, resp.Body = resp.Body, e
 	}
-	e.close = e.close || resp.Close || s.Method == http.MethodHead
+	e.close = e.close || resp.Close || s.Method == http.MethodHead || bodiless(resp.StatusCode)
 	if err := s.take(resp); err != nil {
 		return reused, true, err
 	}

@@ -39,7 +39,7 @@ func TestAnswersOfManyKinds(t *testing.T) {
 		{"a header of 70 KiB", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", false, "", false, NotHTTP, 2},
 		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}}", false, "", false, NotHTTP, 2},
 		{"a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", false, "{}", true, "", 1},
-		{"304 without a body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false, "", true, "", 1},
+		{"304 without a body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false, "", true, "", 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newRawHost(t, func(conn net.Conn, _ *http.Request) bool {
