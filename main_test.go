@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"os"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 // With WTP_TEST_RUN=1 the test binary is the program itself, so that tests can
 // start it, and kill it.
 func TestMain(m *testing.M) {
-	http.DefaultTransport.(*http.Transport).DialContext = servetest.Loopback
+	servetest.Offline()
 	if os.Getenv(runVariable) == "1" {
 		main()
 		return

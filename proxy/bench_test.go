@@ -20,6 +20,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
@@ -119,7 +120,7 @@ func benchServer(b *testing.B, which, target string) (address, itsTarget string)
 
 // benchTransport is as well tuned as package wechat's.
 func benchTransport() *http.Transport {
-	return &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 512, IdleConnTimeout: time.Minute, DisableCompression: true, DialContext: loopbackOnly}
+	return &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 512, IdleConnTimeout: time.Minute, DisableCompression: true, DialContext: servetest.Loopback}
 }
 
 // bareProxy is a ReverseProxy that is as well tuned as it gets, and knows
@@ -221,7 +222,7 @@ type benchClient struct {
 }
 
 func newBenchClient(b *testing.B, address string) *benchClient {
-	conn, err := loopbackOnly(b.Context(), "tcp", address)
+	conn, err := servetest.Loopback(b.Context(), "tcp", address)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
 
 // By which name a call comes in, and what is made of it.
@@ -74,7 +76,7 @@ func TestAsAnHTTPProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{Proxy: http.ProxyURL(at), DialContext: loopbackOnly}
+	transport := &http.Transport{Proxy: http.ProxyURL(at), DialContext: servetest.Loopback}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	for _, c := range []struct{ url, want string }{

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/wechattest"
 )
 
@@ -34,7 +35,7 @@ func TestMemory(t *testing.T) {
 	wechat := wechattest.NewServer(wechattest.Options{Accounts: []wechattest.Account{{AppID: shopID, Secret: shopSecret}}})
 	defer wechat.Close()
 	program, address := startProgram(t, wechat.URL)
-	transport := &http.Transport{DialContext: loopbackOnly, MaxIdleConnsPerHost: 32}
+	transport := &http.Transport{DialContext: servetest.Loopback, MaxIdleConnsPerHost: 32}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	if _, err := drain(client.Get(address + "/cgi-bin/user/get")); err != nil {

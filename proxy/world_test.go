@@ -18,6 +18,7 @@ import (
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config/secret"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/access"
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/source"
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
@@ -142,7 +143,7 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	w.server.Start()
 	w.url = w.server.URL
-	transport := &http.Transport{MaxIdleConnsPerHost: 1024, DialContext: loopbackOnly}
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024, DialContext: servetest.Loopback}
 	w.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"net/http"
 	"os"
 	"testing"
 
@@ -10,6 +9,6 @@ import (
 
 // No test can reach the internet.
 func TestMain(m *testing.M) {
-	http.DefaultTransport.(*http.Transport).DialContext = servetest.Loopback
+	servetest.Offline()
 	os.Exit(m.Run())
 }

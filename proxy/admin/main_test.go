@@ -1,24 +1,15 @@
 package admin
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"net/http"
-	"net/netip"
 	"os"
 	"testing"
+
+	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 )
 
-// No test reaches the internet.
+// No test can reach the internet.
 func TestMain(m *testing.M) {
-	transport := http.DefaultTransport.(*http.Transport)
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if a, err := netip.ParseAddrPort(addr); err != nil || !a.Addr().IsLoopback() {
-			return nil, fmt.Errorf("test dials %s", addr)
-		}
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}
+	servetest.Offline()
 	os.Exit(m.Run())
 }
 

@@ -71,6 +71,12 @@ func MustCall(t testing.TB, c *http.Client, line, body string, headers ...string
 	return a
 }
 
+// Offline keeps net/http's default transport on this machine. It is for TestMain.
+func Offline() {
+	t := http.DefaultTransport.(*http.Transport)
+	t.Proxy, t.DialContext = nil, Loopback
+}
+
 // Loopback is a DialContext that reaches only this machine.
 func Loopback(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
