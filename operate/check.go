@@ -45,15 +45,7 @@ func Check(ctx context.Context, environ config.Environ, args []string, stdout io
 	c := checker{cfg: cfg}
 	defer c.connections.Close()
 	report := c.run(ctx, warnings)
-	if *asJSON {
-		err = printJSON(stdout, report)
-	} else {
-		_, err = io.WriteString(stdout, report.text())
-	}
-	if err == nil && !report.OK {
-		err = ErrReported
-	}
-	return err
+	return printReport(stdout, report, report.OK, *asJSON)
 }
 
 // checker makes the checks for one configuration.

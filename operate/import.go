@@ -60,15 +60,7 @@ func Import(ctx context.Context, environ config.Environ, args []string, stdout i
 	if err != nil {
 		return err
 	}
-	if *asJSON {
-		err = printJSON(stdout, report)
-	} else {
-		_, err = io.WriteString(stdout, report.text())
-	}
-	if err == nil && !report.OK {
-		err = ErrReported
-	}
-	return err
+	return printReport(stdout, report, report.OK, *asJSON)
 }
 
 // importable returns the official accounts, or only the one of that name. WeCom

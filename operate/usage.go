@@ -84,6 +84,21 @@ func parse(f *flag.FlagSet, args []string, want int) error {
 	return nil
 }
 
+// printReport prints what a command found, as text or JSON. It returns
+// [ErrReported] if that is not ok.
+func printReport(w io.Writer, report interface{ text() string }, ok, asJSON bool) error {
+	var err error
+	if asJSON {
+		err = printJSON(w, report)
+	} else {
+		_, err = io.WriteString(w, report.text())
+	}
+	if err == nil && !ok {
+		err = ErrReported
+	}
+	return err
+}
+
 // printJSON writes v as an indented document.
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
