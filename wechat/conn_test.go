@@ -3,7 +3,6 @@ package wechat
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -279,42 +278,26 @@ func tlsHost(t *testing.T, answer func(r *http.Request) []string) (url string, r
 	roots = x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	s.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
+	address := accept(t, func(raw net.Conn) {
+		held := &holding{Conn: raw}
+		secure := tls.Server(held, config)
+		in := bufio.NewReader(secure)
 		for {
-			raw, err := l.Accept()
+			r, err := http.ReadRequest(in)
 			if err != nil {
 				return
 			}
-			all.Go(func() {
-				defer raw.Close()
-				defer context.AfterFunc(t.Context(), func() { _ = raw.Close() })() // at the end of the test
-				held := &holding{Conn: raw}
-				secure := tls.Server(held, config)
-				in := bufio.NewReader(secure)
-				for {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					held.hold = true
-					for _, record := range answer(r) {
-						_, _ = io.WriteString(secure, record)
-					}
-					held.hold = false
-					_, _ = raw.Write(held.buf.Bytes())
-					held.buf.Reset()
-				}
-			})
+			_, _ = io.Copy(io.Discard, r.Body)
+			held.hold = true
+			for _, record := range answer(r) {
+				_, _ = io.WriteString(secure, record)
+			}
+			held.hold = false
+			_, _ = raw.Write(held.buf.Bytes())
+			held.buf.Reset()
 		}
 	})
-	t.Cleanup(func() { _ = l.Close(); all.Wait() })
-	return "https://" + l.Addr().String(), roots
+	return "https://" + address, roots
 }
 
 // holding holds writes back.

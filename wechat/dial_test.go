@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -30,45 +29,23 @@ func throughEgress(t *testing.T, h *Hosts, via string) {
 // that is 200. It notes what it was asked.
 func egressProxy(t *testing.T, status int) (address string, asked func() []string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var mu sync.Mutex
 	var seen []string
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() {
-				defer conn.Close()
-				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })() // at the end of the test
-				r, err := http.ReadRequest(bufio.NewReader(conn))
-				if err != nil {
-					return
-				}
-				mu.Lock()
-				seen = append(seen, r.Method+" "+r.RequestURI+" "+r.Header.Get("Proxy-Authorization"))
-				mu.Unlock()
-				fmt.Fprintf(conn, "HTTP/1.1 %d SECRET\r\nX-Secret: SECRET\r\n\r\n", status)
-				if status != http.StatusOK {
-					return
-				}
-				far, err := net.Dial("tcp", r.Host)
-				if err != nil {
-					return
-				}
-				defer far.Close()
-				go func() { _, _ = io.Copy(far, conn); _ = far.Close() }()
-				_, _ = io.Copy(conn, far)
-			})
+	address = accept(t, func(conn net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(conn))
+		if err != nil {
+			return
 		}
+		mu.Lock()
+		seen = append(seen, r.Method+" "+r.RequestURI+" "+r.Header.Get("Proxy-Authorization"))
+		mu.Unlock()
+		fmt.Fprintf(conn, "HTTP/1.1 %d SECRET\r\nX-Secret: SECRET\r\n\r\n", status)
+		if status != http.StatusOK {
+			return
+		}
+		tunnel(conn, r.Host)
 	})
-	t.Cleanup(func() { _ = l.Close(); all.Wait() })
-	return l.Addr().String(), func() []string {
+	return address, func() []string {
 		mu.Lock()
 		defer mu.Unlock()
 		return append([]string(nil), seen...)
@@ -208,45 +185,22 @@ func TestAnEgressProxyForPlainHTTPThatRefuses(t *testing.T) {
 // connects where that is 0.
 func socksProxy(t *testing.T, reply byte) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() {
-				defer conn.Close()
-				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })() // at the end of the test
-				hello := make([]byte, 3)                                            // version, one method: none
-				if _, err := io.ReadFull(conn, hello); err != nil {
-					return
-				}
-				_, _ = conn.Write([]byte{5, 0})
-				head := make([]byte, 4)
-				if _, err := io.ReadFull(conn, head); err != nil || head[3] != 1 { // an IPv4 address
-					return
-				}
-				address := make([]byte, 6)
-				_, _ = io.ReadFull(conn, address)
-				_, _ = conn.Write(append([]byte{5, reply, 0, 1}, address...))
-				if reply != 0 {
-					return
-				}
-				far, err := net.Dial("tcp", fmt.Sprintf("%v:%d", net.IP(address[:4]), int(address[4])<<8|int(address[5])))
-				if err != nil {
-					return
-				}
-				defer far.Close()
-				go func() { _, _ = io.Copy(far, conn); _ = far.Close() }()
-				_, _ = io.Copy(conn, far)
-			})
+	return accept(t, func(conn net.Conn) {
+		hello := make([]byte, 3) // version, one method: none
+		if _, err := io.ReadFull(conn, hello); err != nil {
+			return
 		}
+		_, _ = conn.Write([]byte{5, 0})
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(conn, head); err != nil || head[3] != 1 { // an IPv4 address
+			return
+		}
+		address := make([]byte, 6)
+		_, _ = io.ReadFull(conn, address)
+		_, _ = conn.Write(append([]byte{5, reply, 0, 1}, address...))
+		if reply != 0 {
+			return
+		}
+		tunnel(conn, fmt.Sprintf("%v:%d", net.IP(address[:4]), int(address[4])<<8|int(address[5])))
 	})
-	t.Cleanup(func() { _ = l.Close(); all.Wait() })
-	return l.Addr().String()
 }

@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -25,11 +26,22 @@ type rawHost struct {
 
 func newRawHost(t testing.TB, answer func(conn net.Conn, r *http.Request) bool) *rawHost {
 	t.Helper()
+	h := &rawHost{}
+	h.url = "http://" + accept(t, func(conn net.Conn) {
+		h.conns.Add(1)
+		h.serve(conn, answer)
+	})
+	return h
+}
+
+// accept serves each connection to the address it returns with serve, and closes
+// it behind that, or at the end of the test.
+func accept(t testing.TB, serve func(conn net.Conn)) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &rawHost{url: "http://" + l.Addr().String()}
 	var open sync.WaitGroup
 	open.Go(func() {
 		for {
@@ -37,26 +49,26 @@ func newRawHost(t testing.TB, answer func(conn net.Conn, r *http.Request) bool) 
 			if err != nil {
 				return
 			}
-			h.conns.Add(1)
-			stop := make(chan struct{})
 			open.Go(func() {
-				select {
-				case <-t.Context().Done(): // the test is over
-				case <-stop:
-				}
-				_ = conn.Close()
-			})
-			open.Go(func() {
-				defer close(stop)
-				h.serve(conn, answer)
+				defer conn.Close()
+				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })() // at the end of the test
+				serve(conn)
 			})
 		}
 	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		open.Wait()
-	})
-	return h
+	t.Cleanup(func() { _ = l.Close(); open.Wait() })
+	return l.Addr().String()
+}
+
+// tunnel copies between conn and address until both are done.
+func tunnel(conn net.Conn, address string) {
+	far, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	go func() { _, _ = io.Copy(far, conn); _ = far.Close() }()
+	_, _ = io.Copy(conn, far)
 }
 
 func (h *rawHost) serve(conn net.Conn, answer func(net.Conn, *http.Request) bool) {
