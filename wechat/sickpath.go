@@ -40,14 +40,11 @@ func (p *paths) worked(path string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first, second := p.ok[0].Load(), p.ok[1].Load()
-	switch {
-	case first != nil && first.path == path:
-		p.ok[0].Store(&pathAt{path, now})
-	case second != nil && second.path == path, first != nil && (second == nil || second.at.Before(first.at)):
-		p.ok[1].Store(&pathAt{path, now})
-	default:
-		p.ok[0].Store(&pathAt{path, now})
+	slot := 0
+	if first != nil && first.path != path && (second == nil || second.path == path || second.at.Before(first.at)) {
+		slot = 1
 	}
+	p.ok[slot].Store(&pathAt{path, now})
 }
 
 func (p *paths) failed(path string, now time.Time) {
