@@ -31,7 +31,6 @@ type conn struct {
 	begun   bool      // a call has the connection
 	asked   bool      // that call has begun to write
 	parked  bool      // a read waits until it has
-	used    bool      // by a call before
 	spent   bool      // it had an answer behind which a body may follow
 	closed  bool
 	call    uint64 // counts the calls
@@ -55,7 +54,7 @@ func (c *conn) begin() (call uint64) {
 	c.begun, c.asked = true, false
 	c.call++
 	c.wrote.Store(false)
-	if c.used {
+	if c.call > 1 {
 		_ = c.SetReadDeadline(time.Unix(1, 0)) // a closed connection says so at once
 		for !c.parked && !c.closed {
 			c.changed.Wait()
@@ -65,22 +64,20 @@ func (c *conn) begin() (call uint64) {
 }
 
 // ask lets the call write, and the transport read. If anything has arrived since
-// the answer before, or may be on its way, the connection closes: the write fails, nothing was sent, and
-// the transport takes another one.
+// the answer before, or may be on its way, the connection closes: the write fails,
+// nothing was sent, and the transport takes another one.
 func (c *conn) ask() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.asked || c.closed {
 		return
 	}
-	if c.used && (c.spent || !c.w.bottom().probe.silent() || c.w.midRecord()) {
+	if c.call > 1 && (c.spent || !c.w.silent(c.Conn)) {
 		c.closed = true
 		_ = c.Conn.Close() // the write says so
 	}
-	if c.used {
-		_ = c.SetReadDeadline(time.Time{}) // as above
-	}
-	c.asked, c.used = true, true
+	_ = c.SetReadDeadline(time.Time{}) // as above
+	c.asked = true
 	c.changed.Broadcast()
 }
 

@@ -67,19 +67,15 @@ func (w *wire) midRecord() bool {
 	return false
 }
 
-// bottom is the connection of the kernel.
-func (w *wire) bottom() *wire {
-	for w.under != nil {
-		w = w.under
-	}
-	return w
-}
-
 // silent reports whether nothing has arrived on an idle connection that nobody has
 // read yet: not in the kernel, not as decrypted bytes, not as a part of a record.
 // over is what is spoken over w: w itself, or TLS.
 func (w *wire) silent(over net.Conn) bool {
-	if !w.bottom().probe.silent() {
+	bottom := w
+	for bottom.under != nil {
+		bottom = bottom.under
+	}
+	if !bottom.probe.silent() {
 		return false
 	}
 	if _, secure := over.(*tls.Conn); !secure && w.under == nil {
