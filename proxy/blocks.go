@@ -1,12 +1,9 @@
 package proxy
 
-import (
-	"bytes"
-	"io"
-)
+import "io"
 
-// smallBody is the largest body kept in a buffer of exactly its size; longer ones
-// use pooled blocks.
+// smallBody is the largest body kept in a buffer of exactly its size, in bytes;
+// longer ones use pooled blocks.
 const smallBody = 4 << 10
 
 // blocks store bytes in memory from a pool. They grow block by block, so that
@@ -56,22 +53,12 @@ func (b *blocks) writeTo(w io.Writer) error {
 	return nil
 }
 
-// short returns the bytes of a small body, or nil if they are in a shared block.
-func (b *blocks) short() []byte {
-	if len(b.list) != 1 || len(b.list[0]) > smallBody {
-		return nil
+// appendTo appends all bytes to p.
+func (b *blocks) appendTo(p []byte) []byte {
+	for i, block := range b.list {
+		p = append(p, block[:min(int64(len(block)), b.n-int64(i)*bufferSize)]...)
 	}
-	return b.list[0][:b.n]
-}
-
-// shrink copies a small body whose length was unknown out of its block.
-func (b *blocks) shrink() {
-	if b.n == 0 || b.n > smallBody || len(b.list[0]) <= smallBody {
-		return
-	}
-	small := bytes.Clone(b.list[0][:b.n])
-	b.pool.Put(b.list[0])
-	b.list[0] = small
+	return p
 }
 
 // free returns the memory to the pool.

@@ -77,48 +77,48 @@ func TestBlocksWriteError(t *testing.T) {
 	b.free()
 }
 
-// A small body ends up in memory of its own, whether its length was known or
-// not: net/http may read it after the call, when blocks have another's bytes.
-func TestShortBody(t *testing.T) {
+// A short body is held as soon as all of it has come, whether its length was
+// known or not.
+func TestHeldBody(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		bytes int
 		known bool
-		short bool
+		held  bool
 	}{
 		{"a byte", 1, true, true},
 		{"small", smallBody, true, true},
 		{"small, of unknown length", smallBody, false, true},
-		{"not small", smallBody + 1, true, false},
-		{"not small, of unknown length", smallBody + 1, false, false},
-		{"nothing, of unknown length", 0, false, false},
+		{"not small", smallBody + 1, true, true},
+		{"two blocks", heldBody, true, true},
+		{"two blocks, of unknown length", heldBody, false, true},
+		{"long", heldBody + 1, true, false},
+		{"long, of unknown length", heldBody + 1, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := randomBytes(c.bytes)
-			pool := newBuffers()
-			s := &spool{src: iotest.HalfReader(bytes.NewReader(want)), size: -1, max: 32 << 20, mem: blocks{pool: pool}}
+			s := &spool{src: iotest.HalfReader(bytes.NewReader(want)), size: -1, max: 32 << 20, mem: blocks{pool: newBuffers()}}
 			if c.known {
 				s.size = int64(c.bytes)
 			}
-			if s.Held() != nil {
-				t.Error("it is short before it has come")
+			if s.Held() {
+				t.Error("it is held before it has come")
 			}
 			if err := s.readAll(); err != nil {
 				t.Fatal(err)
 			}
-			short := s.Held()
-			if (short != nil) != c.short {
-				t.Fatalf("short: %d bytes", len(short))
+			if s.Held() != c.held {
+				t.Fatalf("held: %v", s.Held())
 			}
-			got, err := io.ReadAll(&reader{s: s})
-			if err != nil || !bytes.Equal(got, want) {
+			if got, err := io.ReadAll(&reader{s: s}); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%d other bytes, %v", len(got), err)
 			}
-			s.close()
-			copy(pool.Get(), "somebody else's")
-			if c.short && !bytes.Equal(short, want) {
-				t.Error("it changed after the call")
+			for range 2 { // a call may be repeated
+				if got := s.AppendTo([]byte("head")); c.held && !bytes.Equal(got, append([]byte("head"), want...)) {
+					t.Errorf("%d other bytes behind the head", len(got))
+				}
 			}
+			s.close()
 		})
 	}
 }

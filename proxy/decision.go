@@ -90,7 +90,7 @@ func bodyRuleOf(route route, length, max int64) bodyRule {
 	case route.own:
 		return bodyRule{max: min(max, maxLocalBody), whole: true}
 	}
-	return bodyRule{max: max, whole: length <= smallBody}
+	return bodyRule{max: max, whole: length <= heldBody}
 }
 
 // check returns why a call is refused, or nil.

@@ -58,8 +58,8 @@ func TestDecisions(t *testing.T) {
 		{"POST /cgi-bin/menu/create", 2, bearer(billingKey), "403 billing for shop: mp cgi_menu with the token, 32768 KiB read first"},
 
 		// A body is sent while it arrives, unless it is short or of unknown length.
-		{"POST /wxa/x", smallBody, bearer(rootKey), "root for shop: mp wxa with the token, 32768 KiB read first"},
-		{"POST /wxa/x", smallBody + 1, bearer(rootKey), "root for shop: mp wxa with the token, 32768 KiB that stream"},
+		{"POST /wxa/x", heldBody, bearer(rootKey), "root for shop: mp wxa with the token, 32768 KiB read first"},
+		{"POST /wxa/x", heldBody + 1, bearer(rootKey), "root for shop: mp wxa with the token, 32768 KiB that stream"},
 		{"POST /wxa/x", unknown, bearer(rootKey), "root for shop: mp wxa with the token, 32768 KiB read first"},
 		{"POST /wxa/x", 32<<20 + 1, bearer(rootKey), "413 root for shop: mp wxa with the token, 32768 KiB that stream"},
 

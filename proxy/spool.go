@@ -12,6 +12,7 @@ import (
 
 // Limits of a request body.
 const (
+	heldBody      = 64 << 10         // bytes; a longer body is sent while it arrives
 	spoolInMemory = 1 << 20          // bytes; a longer body goes to a file
 	bodyIdle      = 30 * time.Second // without progress
 	bodyTotal     = 5 * time.Minute
@@ -65,15 +66,14 @@ func (p *Proxy) newSpool(w http.ResponseWriter, r *http.Request, rule bodyRule) 
 // Size returns the length in bytes, -1 if it is unknown.
 func (s *spool) Size() int64 { return s.size }
 
-// Held returns a complete body of at most smallBody bytes, nil for any other. Its
-// memory is not used again, because net/http may read it after the call.
-func (s *spool) Held() []byte {
-	if !s.complete.Load() {
-		return nil
-	}
+// Held reports whether all of a body of at most heldBody bytes has come.
+func (s *spool) Held() bool { return s.complete.Load() && s.size <= heldBody && !s.notStored.Load() }
+
+// AppendTo appends a held body to b.
+func (s *spool) AppendTo(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mem.short()
+	return s.mem.appendTo(b)
 }
 
 // Open returns the body from its first byte on.
@@ -104,7 +104,6 @@ func (s *spool) readAll() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.size = s.n
-			s.mem.shrink()
 			return nil
 		}
 		if err != nil {

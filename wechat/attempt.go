@@ -1,7 +1,6 @@
 package wechat
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -65,7 +64,7 @@ func (a *attempt) send(transport http.RoundTripper) error {
 	a.ctx, a.cancel = context.WithCancelCause(s.ctx)
 	start := time.Now()
 	first := stall
-	if s.Body == nil || s.held != nil {
+	if s.held {
 		first = s.sentAll(start, a.others)
 	}
 	a.timer = time.AfterFunc(first, a.timeOut)
@@ -141,9 +140,6 @@ type noBytes struct{}
 func (noBytes) Read([]byte) (int, error) { return 0, io.EOF }
 
 func (a *attempt) open() (io.ReadCloser, error) {
-	if a.s.held != nil {
-		return io.NopCloser(bytes.NewReader(a.s.held)), nil
-	}
 	return &upload{ReadCloser: a.s.Body.Open(), a: a}, nil
 }
 

@@ -199,6 +199,18 @@ const (
 	hostFailed                // it could not be connected to
 )
 
+// verdictOn says what a failure says about the host.
+func verdictOn(err error) verdict {
+	var f *Failure
+	switch {
+	case !errors.As(err, &f) || !f.blamesHost():
+		return nothing
+	case f.Connect():
+		return hostFailed
+	}
+	return pathFailed
+}
+
 // close ends the probing.
 func (b *breaker) close() {
 	b.mu.Lock()

@@ -55,9 +55,11 @@ const (
 type Body interface {
 	// Size returns the length in bytes.
 	Size() int64
-	// Held returns all of it where that is held in memory and short, so that it
-	// goes out in one write with the header; else nil. Nobody may change it.
-	Held() []byte
+	// Held reports whether all of it is in memory, and short: then it goes out in
+	// one write with the header, as AppendTo gives it.
+	Held() bool
+	// AppendTo appends a held body to b.
+	AppendTo(b []byte) []byte
 	// Open returns the body from its first byte on.
 	Open() io.ReadCloser
 	// Repeatable reports whether Open may be called again after bytes were read.
@@ -74,8 +76,11 @@ type Bytes []byte
 // Size returns the length in bytes.
 func (b Bytes) Size() int64 { return int64(len(b)) }
 
-// Held returns b.
-func (b Bytes) Held() []byte { return b }
+// Held returns true.
+func (b Bytes) Held() bool { return true }
+
+// AppendTo appends b to p.
+func (b Bytes) AppendTo(p []byte) []byte { return append(p, b...) }
 
 // Open returns a reader of b.
 func (b Bytes) Open() io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }

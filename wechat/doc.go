@@ -9,6 +9,7 @@
 //	hosts.go      the hosts of a platform, in order of preference
 //	send.go       one Send: over the hosts, and again where an access point is retired
 //	lean.go       one request whose body is held, on the caller's goroutine
+//	leanconn.go   its connection: until when it waits, and for whom
 //	leanpool.go   the idle connections for it
 //	head.go       how it is written
 //	attempt.go    one request whose body streams, over net/http's transport

@@ -159,12 +159,13 @@ func kindOf(err error) Kind {
 // trickle is a body that comes a byte at a time, and never ends before done.
 type trickle struct{ done chan struct{} }
 
-func (b trickle) Size() int64         { return 1 << 20 }
-func (b trickle) Held() []byte        { return nil }
-func (b trickle) Open() io.ReadCloser { return io.NopCloser(b) }
-func (b trickle) Repeatable() bool    { return false }
-func (b trickle) Started() bool       { return true }
-func (b trickle) Err() error          { return nil }
+func (b trickle) Size() int64            { return 1 << 20 }
+func (b trickle) Held() bool             { return false }
+func (b trickle) AppendTo([]byte) []byte { panic("it is not held") }
+func (b trickle) Open() io.ReadCloser    { return io.NopCloser(b) }
+func (b trickle) Repeatable() bool       { return false }
+func (b trickle) Started() bool          { return true }
+func (b trickle) Err() error             { return nil }
 func (b trickle) Read(p []byte) (int, error) {
 	select {
 	case <-b.done:
@@ -178,12 +179,13 @@ func (b trickle) Read(p []byte) (int, error) {
 // stored is a long body that can be read again.
 type stored string
 
-func (b stored) Size() int64         { return int64(len(b)) }
-func (b stored) Held() []byte        { return nil }
-func (b stored) Open() io.ReadCloser { return io.NopCloser(strings.NewReader(string(b))) }
-func (b stored) Repeatable() bool    { return true }
-func (b stored) Started() bool       { return true }
-func (b stored) Err() error          { return nil }
+func (b stored) Size() int64            { return int64(len(b)) }
+func (b stored) Held() bool             { return false }
+func (b stored) AppendTo([]byte) []byte { panic("it is not held") }
+func (b stored) Open() io.ReadCloser    { return io.NopCloser(strings.NewReader(string(b))) }
+func (b stored) Repeatable() bool       { return true }
+func (b stored) Started() bool          { return true }
+func (b stored) Err() error             { return nil }
 
 func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()

@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -30,7 +31,7 @@ func (k *heads) put(b *[]byte) {
 // compose returns the whole request, to be sent in one write.
 func (k *heads) compose(h *host, s *sending) (*[]byte, error) {
 	p := k.pool.Get().(*[]byte)
-	b, err := appendRequest((*p)[:0], h, s.Call, s.held)
+	b, err := appendRequest((*p)[:0], h, s.Call)
 	*p = b
 	if err != nil {
 		k.put(p)
@@ -41,7 +42,7 @@ func (k *heads) compose(h *host, s *sending) (*[]byte, error) {
 
 // appendRequest appends c, as h gets it, to b. What could end a line early is an
 // error: path, query and header are the client's.
-func appendRequest(b []byte, h *host, c *Call, body []byte) ([]byte, error) {
+func appendRequest(b []byte, h *host, c *Call) ([]byte, error) {
 	b = append(b, c.Method...)
 	b = append(b, ' ')
 	start := len(b)
@@ -74,13 +75,20 @@ func appendRequest(b []byte, h *host, c *Call, body []byte) ([]byte, error) {
 	if c.Method == http.MethodHead {
 		b = appendField(b, "Connection", "close")
 	}
-	if len(body) > 0 || c.Method == http.MethodPost || c.Method == http.MethodPut || c.Method == http.MethodPatch {
+	length := int64(0)
+	if c.Body != nil {
+		length = c.Body.Size()
+	}
+	if length > 0 || c.Method == http.MethodPost || c.Method == http.MethodPut || c.Method == http.MethodPatch {
 		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(len(body)), 10)
+		b = strconv.AppendInt(b, length, 10)
 		b = append(b, "\r\n"...)
 	}
 	b = append(b, "\r\n"...)
-	return append(b, body...), nil
+	if length > 0 {
+		b = c.Body.AppendTo(slices.Grow(b, int(length)))
+	}
+	return b, nil
 }
 
 func appendField(b []byte, name, value string) []byte {

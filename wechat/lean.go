@@ -1,14 +1,10 @@
 package wechat
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
 	"math"
-	"net"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -20,51 +16,6 @@ import (
 // maxHeader bounds the header of an answer, in bytes.
 const maxHeader = 64 << 10
 
-// leanConn is a connection of the lean road.
-type leanConn struct {
-	net.Conn
-	w     *wire // under it, or itself
-	in    *bufio.Reader
-	limit io.LimitedReader // under in: it bounds the header
-	since time.Time        // when it became idle
-
-	got      bool // bytes of the present answer have come
-	failed   bool // the peer closed it, or reset it
-	timedOut bool
-}
-
-func newLeanConn(over net.Conn, w *wire) *leanConn {
-	c := &leanConn{Conn: over, w: w}
-	c.limit.R = (*leanSource)(c)
-	c.in = bufio.NewReader(&c.limit)
-	return c
-}
-
-// silent reports whether nothing has arrived on the idle connection.
-func (c *leanConn) silent() bool { return c.in.Buffered() == 0 && c.w.silent(c.Conn) }
-
-// leanSource reads from a leanConn and notes how that goes.
-type leanSource leanConn
-
-func (s *leanSource) Read(p []byte) (int, error) {
-	n, err := s.Conn.Read(p)
-	if n > 0 {
-		s.got = true
-	}
-	if err != nil {
-		s.noteError(err)
-	}
-	return n, err
-}
-
-func (s *leanSource) noteError(err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.timedOut = true
-		return
-	}
-	s.failed = true
-}
-
 // exchange is one request on a connection of the lean road, until all of its
 // answer has been read. It is the body of that answer, too.
 type exchange struct {
@@ -73,7 +24,6 @@ type exchange struct {
 	pool          *leanPool
 	c             *leanConn
 	req           http.Request // for ReadResponse, which wants to know the method
-	stop          func() bool  // ends the watch on the caller
 	inner         io.ReadCloser
 	close         bool // the connection is not used again
 	streams       bool
@@ -120,19 +70,18 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 			return false, false, err
 		}
 	}
-	e.c.got, e.c.failed, e.c.timedOut = false, false, false
-	_ = e.c.SetDeadline(start.Add(may)) // a closed connection says so below
-	if s.ctx.Done() != nil {
-		e.stop = context.AfterFunc(s.ctx, e.c.abort)
-	}
-	head, err := s.hosts.heads.compose(e.h, s)
+	e.c.begin(s.ctx, start, may)
+	request, err := s.hosts.heads.compose(e.h, s)
 	if err != nil {
 		return reused, false, err
 	}
-	n, err := e.c.Write(*head)
-	s.hosts.heads.put(head)
+	if len(*request) > surelyTaken {
+		e.c.watch()
+	}
+	n, err := e.c.Write(*request)
+	s.hosts.heads.put(request)
 	if err != nil {
-		(*leanSource)(e.c).noteError(err)
+		e.c.noteError(err)
 		if n == 0 && !reused {
 			return false, false, &Failure{Kind: ConnectFailed} // nothing was sent: the next host may have it
 		}
@@ -155,6 +104,7 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 	switch {
 	case !s.out.Whole:
 		e.streams = true
+		e.c.watch()
 		e.grant(time.Now())
 	case e.inner == nil: // there is no body
 		e.finish(true)
@@ -191,9 +141,6 @@ func (e *exchange) readHeader() (*http.Response, error) {
 	return nil, errNotAnAnswer
 }
 
-// abort ends what is waited for on the connection.
-func (c *leanConn) abort() { _ = c.SetDeadline(time.Unix(1, 0)) }
-
 // Read implements io.Reader over the answer's body.
 func (e *exchange) Read(p []byte) (int, error) {
 	if e.inner == nil {
@@ -223,10 +170,7 @@ func (e *exchange) Read(p []byte) (int, error) {
 // grant gives the answer more time to make progress.
 func (e *exchange) grant(now time.Time) {
 	e.deadlineSetAt = now
-	_ = e.c.SetDeadline(now.Add(stall)) // a closed connection says so at the next read
-	if e.s.ctx.Err() != nil {
-		e.c.abort() // which may have come before
-	}
+	e.c.extend(now.Add(stall))
 }
 
 // Close implements io.Closer: an answer that was not read to its end costs the
@@ -243,7 +187,7 @@ func (e *exchange) finish(keep bool) {
 		return
 	}
 	e.done = true
-	left := e.stop != nil && !e.stop() // the caller left: the deadline may pass at any moment
+	left := e.c.unwatch() // its deadline may pass at any moment
 	if !keep || left || e.close || e.c.failed || e.c.timedOut || e.c.in.Buffered() > 0 {
 		_ = e.c.Conn.Close() // whatever is left on it is not asked for
 		return

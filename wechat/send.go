@@ -16,7 +16,7 @@ type sending struct {
 	*Call
 	hosts *Hosts
 	ctx   context.Context
-	held  []byte // all of a short body
+	held  bool // the body is, or there is none
 	left  time.Duration
 	// until is when the answer has to begin, in Unix nanoseconds; 0: the request
 	// has not gone out entirely.
@@ -38,12 +38,9 @@ type sending struct {
 // read. The Answer says in any case what it took. The body of an answer must be
 // closed.
 func (h *Hosts) Send(ctx context.Context, c *Call) (Answer, error) {
-	s := &sending{Call: c, hosts: h, ctx: ctx, left: c.Timeout}
+	s := &sending{Call: c, hosts: h, ctx: ctx, left: c.Timeout, held: c.Body == nil || c.Body.Held()}
 	if s.left <= 0 {
 		s.left = h.timeout
-	}
-	if c.Body != nil {
-		s.held = c.Body.Held()
 	}
 	err := s.overHosts()
 	s.out.Left = s.remaining(time.Now())
@@ -126,7 +123,7 @@ func keepAnswer(out *Answer, earlier Answer) {
 // mayProbe reports whether the call may probe a host that has rested: one that
 // is short, and not a stranger's.
 func (s *sending) mayProbe() bool {
-	return !s.Stranger && (s.Body == nil || s.held != nil)
+	return !s.Stranger && s.held
 }
 
 // repeatable reports whether the call may be executed twice.
@@ -162,20 +159,15 @@ func (s *sending) bodyFailed() bool { return s.Body != nil && s.Body.Err() != ni
 
 // verdict says what the outcome of an attempt says about its host.
 func (s *sending) verdict(err error) verdict {
-	var f *Failure
 	switch {
 	case s.Stranger:
 		return nothing
-	case err == nil && s.out.StatusCode >= 500:
+	case err != nil:
+		return verdictOn(err)
+	case s.out.StatusCode >= 500:
 		return pathFailed
-	case err == nil:
-		return worked
-	case !errors.As(err, &f) || !f.blamesHost():
-		return nothing
-	case f.Connect():
-		return hostFailed
 	}
-	return pathFailed
+	return worked
 }
 
 // toHost sends the call to one host, and once more where its access point is retired.
@@ -203,7 +195,7 @@ func (s *sending) attempt(h *host, g *generation, others bool) (err error) {
 	switch {
 	case s.hosts.transport != nil:
 		err = s.stream(h, s.hosts.transport, others)
-	case s.Body == nil || s.held != nil:
+	case s.held:
 		err = s.overLean(h, g.lean, others)
 	case s.Method == http.MethodHead:
 		err = s.stream(h, h.pool.heads, others)

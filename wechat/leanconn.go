@@ -1,0 +1,139 @@
+package wechat
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+const (
+	// patience is how long a call waits before it looks whether its caller is still
+	// there. Most answers have come by then: watching every caller from the start
+	// would cost more than writing the request.
+	patience = 200 * time.Millisecond
+	// surelyTaken is how many bytes the kernel takes without waiting for the host,
+	// whose caller need not be watched while they are written.
+	surelyTaken = 16 << 10
+)
+
+// leanConn is a connection of the lean road.
+type leanConn struct {
+	net.Conn
+	w     *wire // under it, or itself
+	in    *bufio.Reader
+	limit io.LimitedReader // under in: it bounds the header
+	since time.Time        // when it became idle
+
+	// What is set on the connection: setting a deadline costs more than seeing that
+	// the last call's will do.
+	readBy, writeBy time.Time
+
+	// Of the present call.
+	caller   context.Context
+	stop     func() bool // ends the watch on the caller; nil: it is not watched
+	ends     time.Time   // the call's time
+	got      bool        // bytes of the answer have come
+	failed   bool        // the peer closed it, or reset it
+	timedOut bool
+}
+
+func newLeanConn(over net.Conn, w *wire) *leanConn {
+	c := &leanConn{Conn: over, w: w}
+	c.limit.R = (*leanSource)(c)
+	c.in = bufio.NewReader(&c.limit)
+	return c
+}
+
+// silent reports whether nothing has arrived on the idle connection.
+func (c *leanConn) silent() bool {
+	if c.Conn != net.Conn(c.w) {
+		c.readBy = time.Time{} // looking into TLS moves the deadline
+	}
+	return c.in.Buffered() == 0 && c.w.silent(c.Conn)
+}
+
+// begin gives the connection to a call that may take so long.
+func (c *leanConn) begin(caller context.Context, now time.Time, may time.Duration) {
+	c.got, c.failed, c.timedOut = false, false, false
+	c.caller, c.stop, c.ends = caller, nil, now.Add(may)
+	if first := min(may, patience); c.readBy.Before(now.Add(first/2)) || c.readBy.After(now.Add(first)) {
+		c.readUntil(now.Add(first))
+	}
+	if c.writeBy.Before(now.Add(may-may/10)) || c.writeBy.After(c.ends) {
+		c.writeBy = c.ends
+		_ = c.SetWriteDeadline(c.ends) // a closed connection says so at the next write
+	}
+	if caller.Err() != nil {
+		c.watch()
+	}
+}
+
+func (c *leanConn) readUntil(t time.Time) {
+	c.readBy = t
+	_ = c.SetReadDeadline(t) // a closed connection says so at the next read
+}
+
+// watch ends what is waited for on the connection as soon as the caller leaves.
+func (c *leanConn) watch() {
+	if c.stop == nil && c.caller.Done() != nil {
+		c.stop = context.AfterFunc(c.caller, c.abort)
+	}
+}
+
+// unwatch ends the watch, and reports whether the caller has left.
+func (c *leanConn) unwatch() (left bool) { return c.stop != nil && !c.stop() }
+
+// abort ends what is waited for on the connection.
+func (c *leanConn) abort() { _ = c.SetDeadline(time.Unix(1, 0)) }
+
+// extend gives the call more time.
+func (c *leanConn) extend(ends time.Time) {
+	c.ends = ends
+	c.readUntil(ends)
+	if c.caller.Err() != nil {
+		c.abort() // which may have come before
+	}
+}
+
+// goesOn reports whether there is still time for a read whose deadline has passed,
+// and somebody who wants it.
+func (c *leanConn) goesOn() bool {
+	if c.caller.Err() != nil || !c.readBy.Before(c.ends) {
+		return false
+	}
+	c.watch()
+	c.extend(c.ends)
+	return true
+}
+
+func (c *leanConn) noteError(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.timedOut = true
+		return
+	}
+	c.failed = true
+}
+
+// leanSource reads from a leanConn and notes how that goes.
+type leanSource leanConn
+
+func (s *leanSource) Read(p []byte) (int, error) {
+	c := (*leanConn)(s)
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			c.got = true
+		}
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.goesOn() {
+			continue
+		}
+		if err != nil {
+			c.noteError(err)
+		}
+		return n, err
+	}
+}
