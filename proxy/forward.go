@@ -16,18 +16,27 @@ import (
 	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 )
 
-// forward sends a call to WeChat and copies the answer. Each call has a
-// ReverseProxy of its own: that is cheaper than another copy of the request with
-// the call in its context.
-func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call) {
-	rp := httputil.ReverseProxy{
-		Rewrite:      rewrite,
-		Transport:    &transport{c: c},
+// newReverse returns what copies WeChat's answers to the clients. It gets a call
+// from the context, and nothing of the client's request: neither the header nor
+// the body, which the transport takes from the call itself.
+func (p *Proxy) newReverse() *httputil.ReverseProxy {
+	none := http.Header{"User-Agent": {""}} // else ReverseProxy sets it, for each call
+	return &httputil.ReverseProxy{
+		Rewrite:      func(r *httputil.ProxyRequest) { r.Out.Header = none },
+		Transport:    transport{},
 		BufferPool:   p.buffers,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.fail(w, c, err) },
-		ErrorLog:     p.discard,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { p.fail(w, callOf(r.Context()), err) },
+		ErrorLog:     discardLog(),
 	}
-	rp.ServeHTTP(w, r)
+}
+
+// forward sends a call to WeChat and copies the answer.
+func (p *Proxy) forward(c *call) {
+	r := c.in.WithContext(withCall(c.in.Context(), c))
+	r.Header, r.Trailer, r.TransferEncoding = nil, nil, nil
+	r.Body, r.ContentLength = nil, 0
+	r.URL = p.nowhere
+	p.reverse.ServeHTTP(&c.out, r)
 }
 
 // discardLog is for what ReverseProxy would log. The proxy's own line has it.
@@ -56,15 +65,6 @@ func (b *buffers) Put(p []byte) {
 	if b != nil {
 		b.pool.Put((*[bufferSize]byte)(p))
 	}
-}
-
-// rewrite removes the client's headers that WeChat must not get. The transport
-// takes only the header from the request.
-func rewrite(r *httputil.ProxyRequest) {
-	filterHeaders(r.Out.Header)
-	r.Out.Trailer = nil
-	r.Out.TransferEncoding = nil
-	r.Out.Close = false
 }
 
 // fail answers a call that ended with err.

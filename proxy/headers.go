@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 	"unicode"
@@ -20,18 +21,48 @@ func forwardHeader(name string) bool {
 	return strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Wechatmp-")
 }
 
-// filterHeaders removes from h what WeChat must not get. It asks for an
-// uncompressed answer, in which an errcode can be found.
-func filterHeaders(h http.Header) {
-	for name := range h {
-		if !forwardHeader(name) {
-			delete(h, name)
+// headerFor returns the header with which a client's call goes to WeChat: what may
+// go on of the client's, and the wish for an uncompressed answer, in which an
+// errcode can be found.
+func headerFor(client http.Header) http.Header {
+	out := make(http.Header, 8) // the client's values are read only, so they are shared
+	for name, values := range client {
+		if forwardHeader(name) && !connectionHeader(client, name) {
+			out[name] = values
 		}
 	}
-	h["Accept-Encoding"] = identity()
+	out["Accept-Encoding"] = []string{"identity"}
+	return out
 }
 
-func identity() []string { return []string{"identity"} }
+// moveHeader puts the header of WeChat's answer into the client's. What belongs to
+// the connection to WeChat stays behind. httputil.ReverseProxy would do the same,
+// value by value, and more slowly.
+func moveHeader(to, from http.Header) {
+	for name, values := range from {
+		if !connectionHeader(from, name) {
+			to[name] = values
+		}
+	}
+}
+
+// connectionHeader reports a header field that is meant for one connection only:
+// those that RFC 9110, section 7.6.1, names, older ones, and what the message's own
+// Connection field lists.
+func connectionHeader(h http.Header, name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	for _, list := range h["Connection"] {
+		for one := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(textproto.TrimString(one), name) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // scrub removes value from an answer's headers, however it is encoded: WeChat's
 // Location may contain the token that was sent. A value that contains it in a

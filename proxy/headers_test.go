@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -26,14 +28,18 @@ func TestOnlyAFewHeadersGoOn(t *testing.T) {
 	} {
 		h.Set(name, "stays")
 	}
-	filterHeaders(h)
-	for name := range h {
-		if h.Get(name) == "stays" {
+	got := headerFor(h)
+	for name := range got {
+		if got.Get(name) == "stays" {
 			t.Errorf("%s went on", name)
 		}
 	}
-	if len(h) != 10 || h.Get("Accept-Encoding") != "identity" {
-		t.Errorf("got %v", h)
+	if len(got) != 10 || got.Get("Accept-Encoding") != "identity" || h.Get("Accept-Encoding") != "stays" {
+		t.Errorf("got %v", got)
+	}
+	h.Set("Connection", "keep-alive, Range , if-none-match")
+	if got = headerFor(h); len(got) != 8 || got.Get("Range") != "" || got.Get("If-None-Match") != "" {
+		t.Errorf("what Connection lists went on: %v", got)
 	}
 }
 
@@ -187,3 +193,28 @@ func TestRedirectsLoseTheCredential(t *testing.T) {
 		}
 	}
 }
+
+// The client gets the header that httputil.ReverseProxy would give it.
+func TestHeadersAreMovedAsReverseProxyCopiesThem(t *testing.T) {
+	for _, h := range []http.Header{
+		{"Content-Type": {"application/json"}, "Set-Cookie": {"a", "b"}, "Connection": {"keep-alive"}, "Keep-Alive": {"timeout=5"}},
+		{"Connection": {"close, X-Hop", " x-other "}, "X-Hop": {"1"}, "X-Other": {"2"}, "X-Third": {"3"}},
+		{"Te": {"trailers"}, "Trailer": {"X"}, "Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"}, "Proxy-Connection": {"close"}},
+		{"Proxy-Authenticate": {"Basic"}, "Proxy-Authorization": {"x"}, "Error-Code": {"40001"}, "Date": {"today"}, "Connection": {""}},
+	} {
+		moved := http.Header{}
+		moveHeader(moved, h)
+		copied := httptest.NewRecorder()
+		reverse := httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}, Transport: answers(func() *http.Response {
+			return &http.Response{StatusCode: http.StatusOK, Header: h.Clone(), Body: http.NoBody}
+		})}
+		reverse.ServeHTTP(copied, httptest.NewRequest("GET", "/", nil))
+		if want := copied.Header(); fmt.Sprint(moved) != fmt.Sprint(want) {
+			t.Errorf("%v was moved as %v, want %v", h, moved, want)
+		}
+	}
+}
+
+type answers func() *http.Response
+
+func (a answers) RoundTrip(*http.Request) (*http.Response, error) { return a(), nil }

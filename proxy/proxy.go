@@ -26,9 +26,10 @@ package proxy
 
 import (
 	"context"
-	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy/answer"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat"
 )
 
 // Options are the settings of a [Proxy]. The zero value is valid.
@@ -68,7 +70,8 @@ type Proxy struct {
 	hostname  string // "" if unknown
 	directory atomic.Pointer[Directory]
 	buffers   *buffers
-	discard   *log.Logger
+	reverse   *httputil.ReverseProxy
+	nowhere   *url.URL    // what a request's URL is that ReverseProxy need not know
 	local     *mux.Router // what the proxy answers itself
 	inFlight  atomic.Int64
 	sampler   sampler
@@ -84,7 +87,8 @@ func New(o Options) *Proxy {
 	}
 	p := &Proxy{opts: o}
 	p.hostname, _ = os.Hostname()
-	p.buffers, p.discard = newBuffers(), discardLog()
+	p.buffers, p.nowhere = newBuffers(), &url.URL{}
+	p.reverse = p.newReverse()
 	p.local = p.newLocal()
 	p.directory.Store(emptyDirectory())
 	return p
@@ -104,7 +108,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	c := &call{start: time.Now(), in: r, dir: p.directory.Load()}
 	c.id, c.traceparent = requestID(r), traceparent(r)
-	out := &responseWriter{ResponseWriter: w, call: c}
+	c.out = responseWriter{ResponseWriter: w, call: c}
+	out := &c.out
 	defer p.observe(c, out)
 
 	var refusal *answer.Refusal
@@ -117,7 +122,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.body = p.newSpool(w, r, c.bodyRule)
-	p.forward(out, r, c)
+	p.forward(c)
 }
 
 // call is the state of one client's call.
@@ -130,6 +135,8 @@ type call struct {
 	decision
 	tokenDecision *decision // a token endpoint's own; nil for other calls
 	body          *spool    // nil: none
+	out           responseWriter
+	sent          wechat.Call
 	outcome
 }
 

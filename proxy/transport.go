@@ -15,41 +15,41 @@ import (
 // errNoToken is the cause of a call's failure if no token was fetched in time.
 var errNoToken = errors.New("timed out waiting for a token")
 
-// transport adds the credential to a call, sends it to WeChat, and repeats it
-// with another token if WeChat rejected the first. It is the http.RoundTripper of
-// the call's ReverseProxy.
-type transport struct {
-	c   *call
-	out wechat.Call
+// transport is the http.RoundTripper under httputil.ReverseProxy.
+type transport struct{}
+
+// RoundTrip implements http.RoundTripper for the call in the context of in.
+func (transport) RoundTrip(in *http.Request) (*http.Response, error) {
+	return callOf(in.Context()).exchange()
 }
 
-// RoundTrip implements http.RoundTripper. It uses only the header of in.
-func (t *transport) RoundTrip(in *http.Request) (*http.Response, error) {
-	c := t.c
+// exchange adds the credential to a call, sends it to WeChat, and repeats it with
+// another token if WeChat rejected the first.
+func (c *call) exchange() (*http.Response, error) {
 	if c.hosts == nil {
 		return nil, noAccount()
 	}
 	if err := c.readBody(); err != nil {
 		return nil, err
 	}
-	t.out = wechat.Call{
-		Method: c.method, Path: c.raw, Header: in.Header,
+	c.sent = wechat.Call{
+		Method: c.method, Path: c.raw, Header: headerFor(c.in.Header),
 		Stranger: c.client == nil && !c.dir.Policy.Anonymous(),
 	}
 	if c.route.login {
-		t.out.Repeat = wechat.RepeatNever
+		c.sent.Repeat = wechat.RepeatNever
 	}
 	if c.body != nil {
-		t.out.Body = c.body
+		c.sent.Body = c.body
 	}
 	if c.route.inject == injectToken {
-		return t.sendWithToken()
+		return c.sendWithToken()
 	}
-	a, err := t.send(c.queryWithoutToken())
+	a, err := c.send(c.queryWithoutToken())
 	if err != nil {
 		return nil, err
 	}
-	return t.response(a, c.sentSecret()), nil
+	return c.response(a, c.sentSecret()), nil
 }
 
 // readBody reads a body before the call is sent, if that is its rule.
@@ -68,8 +68,7 @@ func (c *call) readBody() error {
 
 // sendWithToken sends the call with the account's token. The token's Use decides
 // whether it is sent again.
-func (t *transport) sendWithToken() (*http.Response, error) {
-	c := t.c
+func (c *call) sendWithToken() (*http.Response, error) {
 	start := time.Now()
 	use, err := c.useToken()
 	c.waited = time.Since(start)
@@ -80,7 +79,7 @@ func (t *transport) sendWithToken() (*http.Response, error) {
 	for {
 		use.Sending()
 		sent := use.Value().Reveal() // Rejected may exchange it for another
-		a, err := t.send(addParam(query, paramAccessToken, sent))
+		a, err := c.send(addParam(query, paramAccessToken, sent))
 		if err != nil {
 			return nil, err
 		}
@@ -88,11 +87,11 @@ func (t *transport) sendWithToken() (*http.Response, error) {
 		case errcode.OK:
 			use.Accepted()
 		case errcode.Renew:
-			if t.shouldRepeat(&use, a) {
+			if c.shouldRepeat(&use, a) {
 				continue
 			}
 		}
-		return t.response(a, sent), nil
+		return c.response(a, sent), nil
 	}
 }
 
@@ -112,10 +111,9 @@ func (c *call) useToken() (token.Use, error) {
 
 // send sends the call with a query. It uses the client's own context, because
 // ReverseProxy's would pass on interim responses of WeChat.
-func (t *transport) send(query string) (wechat.Answer, error) {
-	c := t.c
-	t.out.Query = query
-	a, err := c.hosts.Send(c.in.Context(), &t.out)
+func (c *call) send(query string) (wechat.Answer, error) {
+	c.sent.Query = query
+	a, err := c.hosts.Send(c.in.Context(), &c.sent)
 	c.sends += a.Sends
 	c.atWeChat += a.Took
 	if a.Host != "" {
@@ -123,20 +121,20 @@ func (t *transport) send(query string) (wechat.Answer, error) {
 	}
 	// WeChat's time is limited for all sends together. The time for renewing the
 	// token between them does not count.
-	t.out.Timeout, t.out.Moved = a.Left, t.out.Moved || a.Moved
+	c.sent.Timeout, c.sent.Moved = a.Left, c.sent.Moved || a.Moved
 	return a, err
 }
 
 // shouldRepeat reports whether a call is to be sent again after WeChat rejected
 // its token. It may wait for another one.
-func (t *transport) shouldRepeat(use *token.Use, a wechat.Answer) bool {
+func (c *call) shouldRepeat(use *token.Use, a wechat.Answer) bool {
 	start := time.Now()
-	repeat := use.Rejected(t.c.in.Context(), a.Code)
-	t.c.waited += time.Since(start)
-	if !repeat || t.c.body != nil && !t.c.body.Repeatable() {
+	repeat := use.Rejected(c.in.Context(), a.Code)
+	c.waited += time.Since(start)
+	if !repeat || c.body != nil && !c.body.Repeatable() {
 		return false
 	}
-	t.c.renewed = true
+	c.renewed = true
 	_ = a.Body.Close() // it is read to its end
 	return true
 }
@@ -152,9 +150,9 @@ func tokenVerdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
 	return errcode.Caller
 }
 
-// response returns WeChat's answer without the credential that was sent.
-func (t *transport) response(a wechat.Answer, secret string) *http.Response {
-	c := t.c
+// response returns WeChat's answer without the credential that was sent. Its header
+// is in the client's already.
+func (c *call) response(a wechat.Answer, secret string) *http.Response {
 	if a.Found {
 		c.errcode, c.rid = a.Code, a.RID
 	}
@@ -165,6 +163,8 @@ func (t *transport) response(a wechat.Answer, secret string) *http.Response {
 	if isRedirect(a.StatusCode) {
 		dropBody(a.Response)
 	}
+	moveHeader(c.out.Header(), a.Header)
+	a.Header = nil
 	return a.Response
 }
 
