@@ -67,6 +67,7 @@ type Config struct {
 	ErrorStatus string // StatusHTTP or StatusOK
 
 	MaxBody         int64         // bytes
+	WarmConnections int           // spare connections to each host, at most; 0: none
 	UpstreamTimeout time.Duration // all durations are greater than zero, except QuotaEvery
 	BreakerOpenFor  time.Duration
 	ShutdownGrace   time.Duration

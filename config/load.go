@@ -60,6 +60,7 @@ func (l *loader) config() *Config {
 		Disclosure:      l.choice("PROXY_TOKEN_DISCLOSURE", env.TokenDisclosure, DisclosePlaceholder, DiscloseReal),
 		ErrorStatus:     l.choice("PROXY_ERROR_STATUS", env.ErrorStatus, StatusHTTP, StatusOK),
 		MaxBody:         l.size("PROXY_MAX_BODY", env.MaxBody),
+		WarmConnections: l.number("PROXY_WARM_CONNECTIONS", env.WarmConnections, maxWarm),
 		UpstreamTimeout: l.duration("PROXY_UPSTREAM_TIMEOUT", env.UpstreamTimeout),
 		BreakerOpenFor:  l.duration("PROXY_BREAKER_OPEN_FOR", env.BreakerOpenFor),
 		ShutdownGrace:   l.duration("PROXY_SHUTDOWN_GRACE", env.ShutdownGrace),

@@ -111,8 +111,8 @@ func TestDefaults(t *testing.T) {
 	if c.Store != (Store{Scheme: StoreMemory}) || !c.StoreKey.IsZero() || !c.StoreKeyOld.IsZero() {
 		t.Errorf("store %+v", c.Store)
 	}
-	if c.Disclosure != DisclosePlaceholder || c.ErrorStatus != StatusHTTP || c.MaxBody != 32<<20 {
-		t.Errorf("%s, %s, %d bytes", c.Disclosure, c.ErrorStatus, c.MaxBody)
+	if c.Disclosure != DisclosePlaceholder || c.ErrorStatus != StatusHTTP || c.MaxBody != 32<<20 || c.WarmConnections != 4 {
+		t.Errorf("%s, %s, %d bytes, %d connections", c.Disclosure, c.ErrorStatus, c.MaxBody, c.WarmConnections)
 	}
 	if c.UpstreamTimeout != 30*time.Second || c.BreakerOpenFor != 5*time.Second || c.ShutdownGrace != 30*time.Second {
 		t.Errorf("%v, %v, %v", c.UpstreamTimeout, c.BreakerOpenFor, c.ShutdownGrace)
@@ -139,6 +139,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"PROXY_TOKEN_DISCLOSURE", "real",
 		"PROXY_ERROR_STATUS", "ok",
 		"PROXY_MAX_BODY", "1KiB",
+		"PROXY_WARM_CONNECTIONS", "0",
 		"PROXY_UPSTREAM_TIMEOUT", "1s",
 		"PROXY_BREAKER_OPEN_FOR", "2s",
 		"PROXY_SHUTDOWN_GRACE", "1m30s",
@@ -159,7 +160,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 	if c.StoreKey.Reveal() != key || c.StoreKeyOld.Reveal() != strings.Repeat("\xff", 32) {
 		t.Error("store keys")
 	}
-	if c.Disclosure != DiscloseReal || c.ErrorStatus != StatusOK || c.MaxBody != 1024 || c.UpstreamTimeout != time.Second || c.BreakerOpenFor != 2*time.Second || c.ShutdownGrace != 90*time.Second {
+	if c.Disclosure != DiscloseReal || c.ErrorStatus != StatusOK || c.MaxBody != 1024 || c.WarmConnections != 0 || c.UpstreamTimeout != time.Second || c.BreakerOpenFor != 2*time.Second || c.ShutdownGrace != 90*time.Second {
 		t.Errorf("%+v", c)
 	}
 	if !slices.Equal(c.JSSDKHosts, []string{"www.example.com", "*.example.org"}) || c.LogLevel != slog.LevelDebug || c.LogFormat != LogJSON {
@@ -219,6 +220,9 @@ func TestEnvironmentProblems(t *testing.T) {
 			"PROXY_LOG_LEVEL=trace: want one of debug, info, warn, error",
 		}},
 		{"an invalid size", account().and("PROXY_MAX_BODY", "32M"), []string{"PROXY_MAX_BODY=32M: want a size, for example 32MiB, 10MB, 512KiB or 4096"}},
+		{"no number", account().and("PROXY_WARM_CONNECTIONS", "many"), []string{"PROXY_WARM_CONNECTIONS=many: want a number from 0 to 512"}},
+		{"a number below zero", account().and("PROXY_WARM_CONNECTIONS", "-1"), []string{"PROXY_WARM_CONNECTIONS=-1: want a number from 0 to 512"}},
+		{"too large a number", account().and("PROXY_WARM_CONNECTIONS", "513"), []string{"PROXY_WARM_CONNECTIONS=513: want a number from 0 to 512"}},
 		{"invalid durations", account().and("PROXY_UPSTREAM_TIMEOUT", "30", "PROXY_BREAKER_OPEN_FOR", "0s", "PROXY_SHUTDOWN_GRACE", "-1s"), []string{
 			"PROXY_UPSTREAM_TIMEOUT=30: want a duration, for example 30s, 500ms or 1m30s",
 			"PROXY_BREAKER_OPEN_FOR=0s: must be greater than zero",

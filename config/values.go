@@ -63,6 +63,17 @@ func (l *loader) duration(name, value string) time.Duration {
 	return d
 }
 
+// maxWarm is as many connections as the proxy keeps to one host.
+const maxWarm = 512
+
+func (l *loader) number(name, value string, most int) int {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > most {
+		l.problems.add(name, value, "want a number from 0 to %d", most)
+	}
+	return n
+}
+
 // quotaEvery reads PROXY_QUOTA_EVERY. Queries more often than once a minute
 // would use up the quota they ask about.
 func (l *loader) quotaEvery(value string) time.Duration {

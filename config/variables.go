@@ -42,6 +42,7 @@ type variables struct {
 	TokenDisclosure string        `env:"PROXY_TOKEN_DISCLOSURE, default=placeholder" help:"what a client that requests a token gets: placeholder or real"`
 	ErrorStatus     string        `env:"PROXY_ERROR_STATUS, default=http" help:"http: the proxy's own errors have their HTTP status; ok: they are HTTP 200"`
 	MaxBody         string        `env:"PROXY_MAX_BODY, default=32MiB" help:"maximum size of a request body"`
+	WarmConnections string        `env:"PROXY_WARM_CONNECTIONS, default=4" help:"maximum number of spare connections to each WeChat host, made ahead so that no call waits for a handshake; 0: none"`
 	UpstreamTimeout string        `env:"PROXY_UPSTREAM_TIMEOUT, default=30s" help:"maximum time from the end of a request to WeChat's response header"`
 	BreakerOpenFor  string        `env:"PROXY_BREAKER_OPEN_FOR, default=5s" help:"how long a circuit breaker stays open before it probes"`
 	ShutdownGrace   string        `env:"PROXY_SHUTDOWN_GRACE, default=30s" help:"maximum time for calls in flight after SIGTERM"`

@@ -65,7 +65,7 @@ func adminHosts(cfg *config.Config, upstreams map[errcode.Platform]*wechat.Hosts
 			continue
 		}
 		for _, h := range upstreams[platform].Status() {
-			out = append(out, admin.Host{Platform: platform, Host: h.Host, State: h.State, Since: h.Since})
+			out = append(out, admin.Host{Platform: platform, Host: h.Host, State: h.State, Since: h.Since, Busy: h.Busy, Idle: h.Idle, Wanted: h.Wanted, Ahead: h.Ahead})
 		}
 	}
 	return out

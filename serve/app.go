@@ -107,6 +107,12 @@ func (a *app) apply(cfg *config.Config) error {
 		return err
 	}
 	a.settings.Store(cfg)
+	for platform, hosts := range a.upstreams {
+		if platform == errcode.WeCom && !hasWeCom(cfg) {
+			continue // nobody calls it
+		}
+		hosts.Warm(cfg.WarmConnections)
+	}
 	return nil
 }
 

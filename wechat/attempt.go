@@ -35,7 +35,8 @@ type attempt struct {
 	conn    *conn // nil: none was obtained
 	call    uint64
 	reused  bool
-	streams bool        // the header has arrived, and the body goes on
+	streams bool // the header has arrived, and the body goes on
+	ended   bool
 	paused  atomic.Bool // no Read is waiting: the timer does not end the attempt
 }
 
@@ -62,6 +63,7 @@ func (a *attempt) unsent() bool {
 func (a *attempt) send(transport http.RoundTripper) error {
 	s := a.s
 	a.ctx, a.cancel = context.WithCancelCause(s.ctx)
+	a.h.pool.reserve.enter()
 	start := time.Now()
 	first := stall
 	if s.held {
@@ -90,6 +92,7 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 	a.reused = info.Reused
 	if a.conn != nil {
 		a.call = a.conn.begin()
+		a.reused = a.call > 1
 	}
 }
 
@@ -188,6 +191,11 @@ func (a *attempt) read(resp *http.Response) error {
 
 // end gives up what the attempt holds.
 func (a *attempt) end() {
+	if a.ended {
+		return
+	}
+	a.ended = true
+	a.h.pool.reserve.leave(true) // its connection is not for the calls that do not stream
 	a.timer.Stop()
 	if a.conn != nil {
 		a.conn.end(a.call)

@@ -33,7 +33,7 @@ type conn struct {
 	parked  bool      // a read waits until it has
 	spent   bool      // it had an answer behind which a body may follow
 	closed  bool
-	call    uint64 // counts the calls
+	call    uint64 // counts the calls, those of the lean road as one
 
 	wrote  atomic.Bool // something of the present call has been written
 	failed atomic.Bool // reading or writing failed: the peer closed, or reset
@@ -43,6 +43,15 @@ type conn struct {
 func newConn(over net.Conn, w *wire) *conn {
 	c := &conn{Conn: over, w: w}
 	c.changed.L = &c.mu
+	return c
+}
+
+// newUsedConn returns a conn over a connection of the lean road, which may have had
+// answers before.
+func newUsedConn(lean *leanConn) *conn {
+	_ = lean.SetDeadline(time.Time{}) // a closed connection says so at once
+	c := newConn(lean.Conn, lean.w)
+	c.call = 1
 	return c
 }
 

@@ -25,7 +25,8 @@ type dialer struct {
 	name    string   // for the certificate
 	egress  *url.URL // nil: none
 	session tls.ClientSessionCache
-	roots   *x509.CertPool // nil: the system's
+	roots   *x509.CertPool                                                       // nil: the system's
+	open    func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 }
 
 func newDialer(base *url.URL, roots *x509.CertPool) (*dialer, error) {
@@ -108,8 +109,11 @@ func (d *dialer) reach(ctx context.Context) (*wire, error) {
 }
 
 func (d *dialer) tcp(ctx context.Context, address string) (*wire, error) {
-	direct := net.Dialer{KeepAlive: 15 * time.Second}
-	c, err := direct.DialContext(ctx, "tcp", address)
+	open := d.open
+	if open == nil {
+		open = (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext
+	}
+	c, err := open(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

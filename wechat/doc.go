@@ -11,7 +11,8 @@
 //	lean.go       one request whose body is held, on the caller's goroutine
 //	leanconn.go   its connection: until when it waits, and for whom
 //	leanpool.go   the idle connections for it
-//	head.go       how it is written
+//	reserve.go    connections that are made before a call needs them
+//	head.go       how a request is written
 //	attempt.go    one request whose body streams, over net/http's transport
 //	conn.go       a connection under that transport, on which no byte goes to the wrong call
 //	wire.go       what lies under a connection, and whether anything has arrived on it

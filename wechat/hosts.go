@@ -66,6 +66,11 @@ type HostStatus struct {
 	Host  string    // host and port
 	State string    // of its breaker: "closed", "half-open" or "open"
 	Since time.Time // zero: it was never in another state
+
+	Busy   int // calls under way
+	Idle   int // connections that wait for a call
+	Wanted int // as many as [Hosts.Warm] has kept ready
+	Ahead  int // connections made for that so far
 }
 
 // NewHosts returns the Hosts of o. It opens no connection yet. A BaseURL that is
@@ -146,12 +151,29 @@ func (h *host) url(path, query string) url.URL {
 func (h *Hosts) Status() []HostStatus {
 	out := make([]HostStatus, len(h.hosts))
 	for i, one := range h.hosts {
-		out[i] = HostStatus{Host: one.authority, State: one.breaker.cb.State().String()}
+		r := one.pool.reserve
+		out[i] = HostStatus{
+			Host: one.authority, State: one.breaker.cb.State().String(),
+			Busy: int(r.busy.Load()), Idle: one.pool.now.Load().lean.size(), Wanted: r.wanted(), Ahead: int(r.ahead.Load()),
+		}
 		if ns := one.breaker.changed.Load(); ns != 0 {
 			out[i].Since = time.Unix(0, ns)
 		}
 	}
 	return out
+}
+
+// Warm keeps connections to each host ready, hands already shaken: as many as there
+// were calls at once in the last ten minutes, at most most, and at least one. If
+// most is 0, which is how Hosts begin, none are. It is for Hosts whose Connections
+// are their own.
+func (h *Hosts) Warm(most int) {
+	if h.transport != nil {
+		return
+	}
+	for _, one := range h.hosts {
+		one.pool.reserve.keep(min(most, maxIdle))
+	}
 }
 
 // Peer is the other end of a connection.

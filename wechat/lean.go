@@ -41,6 +41,7 @@ func (s *sending) overLean(h *host, pool *leanPool, others bool) error {
 			e = new(exchange)
 		}
 		*e = exchange{s: s, h: h, pool: pool}
+		h.pool.reserve.enter()
 		s.out.Sends++
 		start := time.Now()
 		may := s.sentAll(start, others)
@@ -183,16 +184,18 @@ func (e *exchange) Close() error {
 
 // finish gives the connection back, or closes it.
 func (e *exchange) finish(keep bool) {
-	if e.done || e.c == nil {
+	if e.done {
 		return
 	}
 	e.done = true
-	left := e.c.unwatch() // its deadline may pass at any moment
-	if !keep || left || e.close || e.c.failed || e.c.timedOut || e.c.in.Buffered() > 0 {
+	keep = e.c != nil && e.c.reusable() && keep && !e.close
+	switch {
+	case keep:
+		e.pool.put(e.c)
+	case e.c != nil:
 		_ = e.c.Conn.Close() // whatever is left on it is not asked for
-		return
 	}
-	e.pool.put(e.c)
+	e.h.pool.reserve.leave(!keep)
 }
 
 // failure says why the exchange failed.

@@ -32,6 +32,8 @@ type leanConn struct {
 	// the last call's will do.
 	readBy, writeBy time.Time
 
+	used bool // a call has had it
+
 	// Of the present call.
 	caller   context.Context
 	stop     func() bool // ends the watch on the caller; nil: it is not watched
@@ -56,8 +58,27 @@ func (c *leanConn) silent() bool {
 	return c.in.Buffered() == 0 && c.w.silent(c.Conn)
 }
 
+// settleTime is how long a connection that is made for the reserve is watched: TLS
+// 1.3 has tickets sent behind the handshake (RFC 8446, section 4.6.1), a round trip
+// later, and some hosts close at once.
+const settleTime = 500 * time.Millisecond
+
+// settle reads what TLS has to say on a connection that no call has had yet, until
+// then, and reports whether the connection is silent.
+func (c *leanConn) settle(until time.Time) bool {
+	if c.Conn != net.Conn(c.w) {
+		c.readUntil(until)
+		var one [1]byte
+		if n, err := c.Conn.Read(one[:]); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+	}
+	return c.silent()
+}
+
 // begin gives the connection to a call that may take so long.
 func (c *leanConn) begin(caller context.Context, now time.Time, may time.Duration) {
+	c.used = true
 	c.got, c.failed, c.timedOut = false, false, false
 	c.caller, c.stop, c.ends = caller, nil, now.Add(may)
 	if first := min(may, patience); c.readBy.Before(now.Add(first/2)) || c.readBy.After(now.Add(first)) {
@@ -84,8 +105,12 @@ func (c *leanConn) watch() {
 	}
 }
 
-// unwatch ends the watch, and reports whether the caller has left.
-func (c *leanConn) unwatch() (left bool) { return c.stop != nil && !c.stop() }
+// reusable ends the present call, and reports whether another may have the
+// connection.
+func (c *leanConn) reusable() bool {
+	left := c.stop != nil && !c.stop() // the caller: the deadline may pass at any moment
+	return !left && !c.failed && !c.timedOut && c.in.Buffered() == 0
+}
 
 // abort ends what is waited for on the connection.
 func (c *leanConn) abort() { _ = c.SetDeadline(time.Unix(1, 0)) }

@@ -42,6 +42,39 @@ func (p *leanPool) take(now time.Time) *leanConn {
 	}
 }
 
+// ready returns how many connections a call would find, and for some time to come.
+func (p *leanPool) ready(now time.Time) (n int) {
+	var unsettled []*leanConn
+	p.mu.Lock()
+	p.idle = slices.DeleteFunc(p.idle, func(c *leanConn) bool {
+		switch {
+		case now.Sub(c.since) >= reserveAge:
+			return false // there is still use for it, but not for long
+		case !c.silent():
+			unsettled = append(unsettled, c)
+			return true
+		}
+		n++
+		return false
+	})
+	p.mu.Unlock()
+	for _, c := range unsettled {
+		if c.used || !c.settle(now.Add(time.Millisecond)) || !p.keep(c) {
+			_ = c.Close() // it is closed already, or holds what nobody asked for
+			continue
+		}
+		n++
+	}
+	return n
+}
+
+// size returns how many connections wait for a call.
+func (p *leanPool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle)
+}
+
 // put keeps c for the next call.
 func (p *leanPool) put(c *leanConn) {
 	c.since = time.Now()

@@ -32,6 +32,8 @@ type pool struct {
 	// to a HEAD would have it taken for the next call's.
 	heads *http.Transport
 
+	reserve *reserve
+
 	mu        sync.Mutex
 	droppedAt time.Time
 }
@@ -50,7 +52,8 @@ func (g *generation) close() {
 
 func newPool(d *dialer, timeout time.Duration) *pool {
 	p := &pool{dialer: d, timeout: timeout}
-	p.heads = p.newTransport()
+	p.reserve = newReserve(p)
+	p.heads = p.newTransport(&leanPool{})
 	p.heads.DisableKeepAlives = true
 	p.now.Store(p.newGeneration())
 	return p
@@ -58,13 +61,19 @@ func newPool(d *dialer, timeout time.Duration) *pool {
 
 func (p *pool) newGeneration() *generation {
 	jitter := time.Duration(rand.Int64N(int64(connectionAge / 10)))
-	return &generation{p.newTransport(), &leanPool{}, time.Now().Add(max(connectionAge-p.timeout, connectionAge/2) - jitter)}
+	lean := &leanPool{}
+	return &generation{p.newTransport(lean), lean, time.Now().Add(max(connectionAge-p.timeout, connectionAge/2) - jitter)}
 }
 
 // newTransport returns a transport of our own settings: net/http's default
-// keeps two connections to a host. The dialer does what Transport.Proxy would.
-func (p *pool) newTransport() *http.Transport {
+// keeps two connections to a host. It takes connections that lean has ready. The
+// dialer does what Transport.Proxy would.
+func (p *pool) newTransport(lean *leanPool) *http.Transport {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if c := lean.take(time.Now()); c != nil {
+			p.reserve.lose()
+			return newUsedConn(c), nil
+		}
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout(p.timeout))
 		defer cancel()
 		over, w, err := p.dialer.dial(ctx)
@@ -97,8 +106,14 @@ func (p *pool) current(now time.Time) *generation {
 // replace puts a generation without connections in the place of old, whose own
 // close as soon as they are idle. Names are resolved again.
 func (p *pool) replace(old *generation) *generation {
-	fresh := p.newGeneration()
+	defer p.reserve.lose()
+	return p.swap(old, p.newGeneration())
+}
+
+// swap puts fresh in the place of old, unless another is there already.
+func (p *pool) swap(old, fresh *generation) *generation {
 	if !p.now.CompareAndSwap(old, fresh) {
+		fresh.close()
 		return p.now.Load()
 	}
 	old.close()
@@ -123,6 +138,7 @@ func (p *pool) retire(used *generation, now time.Time) bool {
 }
 
 func (p *pool) close() {
+	p.reserve.close()
 	p.now.Load().close()
 	p.heads.CloseIdleConnections()
 }

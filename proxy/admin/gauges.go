@@ -21,6 +21,7 @@ type gauges struct {
 	forcedLeft, rogue, accounts, ready    *prometheus.Desc
 	breaker, storeUp, inFlight, build     *prometheus.Desc
 	quotaLimit, quotaUsed, quotaLeft      *prometheus.Desc
+	busy, idle, wanted, ahead             *prometheus.Desc
 }
 
 func newGauges(o Options, s *snapshots) *gauges {
@@ -50,6 +51,10 @@ func newGauges(o Options, s *snapshots) *gauges {
 			"Calls of a path that WeChat allows in a day, as of the last time it was asked (PROXY_QUOTA_EVERY).", "account", "path"),
 		quotaUsed: desc("quota_daily_used", "Calls of a path that WeChat has counted today.", "account", "path"),
 		quotaLeft: desc("quota_daily_left", "Calls of a path that are left today.", "account", "path"),
+		busy:      desc("upstream_calls", "Calls under way to an upstream host.", "host"),
+		idle:      desc("upstream_connections_idle", "Connections to an upstream host that wait for a call.", "host"),
+		wanted:    desc("upstream_connections_wanted", "Connections that are to be ready: the most calls at once of the last ten minutes, within PROXY_WARM_CONNECTIONS.", "host"),
+		ahead:     desc("upstream_connections_ahead_total", "Connections made before a call needed them.", "host"),
 	}
 }
 
@@ -58,6 +63,7 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		g.secondsLeft, g.state, g.failing, g.rejected, g.forcedLeft, g.rogue, g.accounts, g.ready,
 		g.breaker, g.storeUp, g.inFlight, g.build, g.quotaLimit, g.quotaUsed, g.quotaLeft,
+		g.busy, g.idle, g.wanted, g.ahead,
 	} {
 		ch <- d
 	}
@@ -79,8 +85,17 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	for _, h := range []health{healthDown, healthWarning, healthStarting, healthOK} {
 		send(g.accounts, float64(s.counts[h]), string(h))
 	}
-	for host, state := range breakers(o.Hosts()) {
+	hosts := o.Hosts()
+	for host, state := range breakers(hosts) {
 		send(g.breaker, state, host)
+	}
+	for host, h := range connections(hosts) {
+		send(g.busy, float64(h.Busy), host)
+		send(g.idle, float64(h.Idle), host)
+		send(g.wanted, float64(h.Wanted), host)
+		if m, err := prometheus.NewConstMetric(g.ahead, prometheus.CounterValue, float64(h.Ahead), host); err == nil {
+			ch <- m
+		}
 	}
 	send(g.ready, oneIf(s.usable > 0 && !o.Draining()))
 	send(g.storeUp, oneIf(o.Store().Up))
@@ -138,6 +153,18 @@ func stateNumber(s token.State) float64 {
 	default:
 		return 0
 	}
+}
+
+// connections returns the hosts by their names. If one stands there twice, its
+// connections are added up.
+func connections(hosts []Host) map[string]Host {
+	out := map[string]Host{}
+	for _, h := range hosts {
+		sum := out[h.Host]
+		sum.Busy, sum.Idle, sum.Wanted, sum.Ahead = sum.Busy+h.Busy, sum.Idle+h.Idle, sum.Wanted+h.Wanted, sum.Ahead+h.Ahead
+		out[h.Host] = sum
+	}
+	return out
 }
 
 // breakers returns the states of the breakers by host. If a host has two, the

@@ -79,6 +79,10 @@ type Host struct {
 	Host     string
 	State    string    // of its breaker: "closed", "half-open" or "open"
 	Since    time.Time // when the breaker changed to State; zero: unknown
+	Busy     int       // calls under way
+	Idle     int       // connections that wait for a call
+	Wanted   int       // as many as are to be ready
+	Ahead    int       // connections made for that, since the start
 }
 
 // Store is where credentials are kept beside memory.

@@ -49,9 +49,9 @@ func example() (*Admin, *world) {
 		{"hr-bot", []string{"staff"}, 2, 5},
 	}
 	w.hosts = []Host{
-		{errcode.MP, "api.weixin.qq.com", "closed", ago(3 * time.Hour)},
-		{errcode.MP, "api2.weixin.qq.com", "half-open", ago(7 * time.Second)},
-		{errcode.WeCom, "qyapi.weixin.qq.com", "closed", ago(3 * time.Hour)},
+		{Platform: errcode.MP, Host: "api.weixin.qq.com", State: "closed", Since: ago(3 * time.Hour)},
+		{Platform: errcode.MP, Host: "api2.weixin.qq.com", State: "half-open", Since: ago(7 * time.Second)},
+		{Platform: errcode.WeCom, Host: "qyapi.weixin.qq.com", State: "closed", Since: ago(3 * time.Hour)},
 	}
 	w.store, w.inFlight = Store{"redis", true, true}, 7
 	a := New(w.options())

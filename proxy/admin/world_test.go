@@ -152,7 +152,10 @@ func parse[T any](t testing.TB, w *httptest.ResponseRecorder) (v T) {
 func lived() (*Admin, *world) {
 	w := newWorld().with("shop").with("game", expired, failing(ipNotAllowed()))
 	w.clients = []Client{{Name: "billing", Accounts: []string{"shop"}, Rules: 2, Rate: 50}}
-	w.hosts = []Host{{errcode.MP, "api.weixin.qq.com", "closed", noon}, {errcode.MP, "api2.weixin.qq.com", "open", noon}}
+	w.hosts = []Host{
+		{Platform: errcode.MP, Host: "api.weixin.qq.com", State: "closed", Since: noon, Busy: 2, Idle: 3, Wanted: 4, Ahead: 5},
+		{Platform: errcode.MP, Host: "api2.weixin.qq.com", State: "open", Since: noon},
+	}
 	o := w.options()
 	o.Quotas = func() []Quota { return []Quota{{"shop", "/cgi-bin/user/info", 5000000, 12, 4999988}} }
 	a := New(o)
