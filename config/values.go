@@ -135,7 +135,7 @@ func (l *loader) hosts(name, value string) []string {
 	var list []string
 	for _, text := range splitList(value) {
 		host := strings.ToLower(text)
-		if !hostForm.MatchString(strings.TrimPrefix(host, "*.")) {
+		if !isHostName(strings.TrimPrefix(host, "*.")) {
 			l.problems.add(name, text, "want a host name without scheme, port or path, for example www.example.com or *.example.com")
 			continue
 		}

@@ -17,6 +17,7 @@
 //	logs.go      how it is logged
 //	panics.go    a call that panics, logged without the value
 //	trace.go     a span for each call
+//	otlp.go      how spans are sent
 //	build.go     which version this is
 //	admin.go     what the admin endpoints show and do
 //	ask.go       a question of our own to WeChat

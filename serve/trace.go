@@ -6,21 +6,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
-	"os"
 	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/proxy"
 )
 
@@ -33,20 +30,18 @@ type tracer struct {
 	tracer   trace.Tracer
 }
 
-// newTracer returns the tracer, or nil if OTEL_EXPORTER_OTLP_ENDPOINT is not set.
-// The exporter itself reads that and the other OTEL_… variables. A value that is
-// wrong is a [config.Problems].
+// newTracer returns the tracer, or nil if no endpoint is set. Values that are wrong
+// are [config.Problems].
 func newTracer(ctx context.Context, log *slog.Logger) (*tracer, error) {
-	endpoint := os.Getenv(endpointVariable)
-	if endpoint == "" {
+	client, problems := newSpanClient()
+	switch {
+	case problems != nil:
+		return nil, problems
+	case client == nil:
 		return nil, nil
 	}
-	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		// not quoted: it may hold a password
-		return nil, config.Problems{{Where: endpointVariable, What: "not an http or https URL"}}
-	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", exportFailure(err)) }))
-	exporter, err := otlptracehttp.New(ctx)
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", endpointVariable, exportFailure(err))
 	}
@@ -58,7 +53,10 @@ func newTracer(ctx context.Context, log *slog.Logger) (*tracer, error) {
 func exportFailure(err error) string {
 	var timeout net.Error
 	var system syscall.Errno
+	var refused collectorError
 	switch {
+	case errors.As(err, &refused):
+		return "cannot export spans: " + refused.Error()
 	case errors.As(err, &system):
 		return "cannot export spans: " + system.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

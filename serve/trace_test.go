@@ -65,7 +65,7 @@ func TestAFailedExportIsToldInOurOwnWords(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
 	for name, c := range map[string]struct{ endpoint, says string }{
-		"a server that says no": {answers.URL, "cannot export spans: error of type "},
+		"a server that says no": {answers.URL, "cannot export spans: the collector answered HTTP 418"},
 		"nobody listens":        {closed.URL, "cannot export spans: connection refused"},
 	} {
 		t.Setenv(endpointVariable, strings.Replace(c.endpoint, "http://", "http://user:"+secret+"@", 1))
