@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"golang.org/x/net/proxy"
@@ -25,6 +26,7 @@ type dialer struct {
 	name    string   // for the certificate
 	egress  *url.URL // nil: none
 	session tls.ClientSessionCache
+	readers sync.Pool                                                            // of *bufio.Reader, for the lean road
 	roots   *x509.CertPool                                                       // nil: the system's
 	open    func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 }

@@ -188,7 +188,9 @@ func (e *exchange) finish(keep bool) {
 		return
 	}
 	e.done = true
-	keep = e.c != nil && e.c.reusable() && keep && !e.close
+	e.inner = nil // it reads from the connection
+	reusable := e.c != nil && e.c.end()
+	keep = keep && reusable && !e.close
 	switch {
 	case keep:
 		e.pool.put(e.c)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -23,9 +24,10 @@ const (
 // leanConn is a connection of the lean road.
 type leanConn struct {
 	net.Conn
-	w     *wire // under it, or itself
-	in    *bufio.Reader
+	w     *wire            // under it, or itself
+	in    *bufio.Reader    // nil while no call has the connection
 	limit io.LimitedReader // under in: it bounds the header
+	pool  *sync.Pool       // of readers; nil: none
 	since time.Time        // when it became idle
 
 	// What is set on the connection: setting a deadline costs more than seeing that
@@ -46,7 +48,6 @@ type leanConn struct {
 func newLeanConn(over net.Conn, w *wire) *leanConn {
 	c := &leanConn{Conn: over, w: w}
 	c.limit.R = (*leanSource)(c)
-	c.in = bufio.NewReader(&c.limit)
 	return c
 }
 
@@ -55,7 +56,7 @@ func (c *leanConn) silent() bool {
 	if c.Conn != net.Conn(c.w) {
 		c.readBy = time.Time{} // looking into TLS moves the deadline
 	}
-	return c.in.Buffered() == 0 && c.w.silent(c.Conn)
+	return c.w.silent(c.Conn)
 }
 
 // settleTime is how long a connection that is made for the reserve is watched: TLS
@@ -79,6 +80,13 @@ func (c *leanConn) settle(until time.Time) bool {
 // begin gives the connection to a call that may take so long.
 func (c *leanConn) begin(caller context.Context, now time.Time, may time.Duration) {
 	c.used = true
+	if c.pool != nil {
+		c.in, _ = c.pool.Get().(*bufio.Reader)
+	}
+	if c.in == nil {
+		c.in = bufio.NewReader(nil)
+	}
+	c.in.Reset(&c.limit)
 	c.got, c.failed, c.timedOut = false, false, false
 	c.caller, c.stop, c.ends = caller, nil, now.Add(may)
 	if first := min(may, patience); c.readBy.Before(now.Add(first/2)) || c.readBy.After(now.Add(first)) {
@@ -105,11 +113,17 @@ func (c *leanConn) watch() {
 	}
 }
 
-// reusable ends the present call, and reports whether another may have the
-// connection.
-func (c *leanConn) reusable() bool {
+// end takes the connection from its call, and reports whether another may have it.
+func (c *leanConn) end() (reusable bool) {
 	left := c.stop != nil && !c.stop() // the caller: the deadline may pass at any moment
-	return !left && !c.failed && !c.timedOut && c.in.Buffered() == 0
+	if left || c.failed || c.timedOut || c.in == nil || c.in.Buffered() > 0 {
+		return false
+	}
+	if c.pool != nil {
+		c.pool.Put(c.in)
+	}
+	c.in = nil
+	return true
 }
 
 // abort ends what is waited for on the connection.

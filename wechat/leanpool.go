@@ -217,5 +217,7 @@ func (d *dialer) dialLean(ctx context.Context) (*leanConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newLeanConn(over, w), nil
+	c := newLeanConn(over, w)
+	c.pool = &d.readers
+	return c, nil
 }
