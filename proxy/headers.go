@@ -26,8 +26,9 @@ func forwardHeader(name string) bool {
 // errcode can be found.
 func headerFor(client http.Header) http.Header {
 	out := make(http.Header, 8) // the client's values are read only, so they are shared
+	listed := connectionOptions(client)
 	for name, values := range client {
-		if forwardHeader(name) && !connectionHeader(client, name) {
+		if forwardHeader(name) && !isListed(listed, name) {
 			out[name] = values
 		}
 	}
@@ -39,22 +40,36 @@ func headerFor(client http.Header) http.Header {
 // the connection to WeChat stays behind. httputil.ReverseProxy would do the same,
 // value by value, and more slowly.
 func moveHeader(to, from http.Header) {
+	listed := connectionOptions(from)
 	for name, values := range from {
-		if !connectionHeader(from, name) {
+		if !isHopByHop(name) && !isListed(listed, name) {
 			to[name] = values
 		}
 	}
 }
 
-// connectionHeader reports a header field that is meant for one connection only:
-// those that RFC 9110, section 7.6.1, names, older ones, and what the message's own
-// Connection field lists.
-func connectionHeader(h http.Header, name string) bool {
+// isHopByHop reports a header field that is meant for one connection only: those
+// that RFC 9110, section 7.6.1, names, and older ones.
+func isHopByHop(name string) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
 		return true
 	}
-	for _, list := range h["Connection"] {
+	return false
+}
+
+// connectionOptions returns the values of the field that lists further ones of the
+// kind. nil: it lists none, as nearly always.
+func connectionOptions(h http.Header) []string {
+	values := h["Connection"]
+	if len(values) == 1 && (values[0] == "keep-alive" || values[0] == "close") {
+		return nil
+	}
+	return values
+}
+
+func isListed(options []string, name string) bool {
+	for _, list := range options {
 		for one := range strings.SplitSeq(list, ",") {
 			if strings.EqualFold(textproto.TrimString(one), name) {
 				return true

@@ -69,9 +69,7 @@ func (c *call) readBody() error {
 // sendWithToken sends the call with the account's token. The token's Use decides
 // whether it is sent again.
 func (c *call) sendWithToken() (*http.Response, error) {
-	start := time.Now()
 	use, err := c.useToken()
-	c.waited = time.Since(start)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +100,9 @@ func (c *call) useToken() (token.Use, error) {
 	}
 	ctx, cancel := context.WithTimeout(c.in.Context(), c.hosts.Timeout())
 	defer cancel()
+	start := time.Now()
 	use, err := c.account.Token.Use(ctx)
+	c.waited = time.Since(start)
 	if err != nil && errors.Is(err, context.DeadlineExceeded) {
 		err = &token.Unavailable{Key: c.account.Token.Key(), RetryAfter: time.Second, Err: errNoToken}
 	}
