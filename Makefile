@@ -4,7 +4,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 20s
 
-.PHONY: build test lint vuln fuzz bench perf sandbox sdk-deps
+.PHONY: build test lint vuln fuzz bench perf bench-peers sandbox sdk-deps
 
 build: ## the program, in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/wechat-token-proxy .
@@ -33,6 +33,9 @@ bench: ## benchmarks, as ratios next to a bare httputil.ReverseProxy
 
 perf: ## CPU per call next to a bare httputil.ReverseProxy, in pairs of processes
 	bash testdata/perf/compare.sh
+
+bench-peers: ## the same next to nginx, HAProxy and Caddy, memory too; writes the table in docs/performance.md
+	bash testdata/perf/peers.sh
 
 sandbox: ## the proxy in front of a built-in WeChat
 	go run . sandbox
