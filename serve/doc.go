@@ -18,6 +18,7 @@
 //	panics.go    a call that panics, logged without the value
 //	trace.go     a span for each call
 //	otlp.go      how spans are sent
+//	heap.go      when the garbage is collected
 //	build.go     which version this is
 //	admin.go     what the admin endpoints show and do
 //	ask.go       a question of our own to WeChat

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -29,16 +28,9 @@ func Run(ctx context.Context, environ config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	reserve := make([]byte, gcReserve)
-	defer runtime.KeepAlive(reserve)
+	defer tuneHeap()()
 	return s.Wait(ctx)
 }
-
-// gcReserve is memory that counts as live but is never touched, so that it costs
-// no physical memory. Under load the garbage collector then runs a few times a
-// second instead of a hundred. GOGC would do that too, but multiplies a large
-// heap.
-const gcReserve = 8 << 20
 
 // Load reads the settings and returns them with the logger that they ask for.
 // Warnings about them are logged; if there is an error they are written to
