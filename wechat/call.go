@@ -68,6 +68,18 @@ type Body interface {
 	Err() error
 }
 
+// held returns the whole body if it is held in memory, else nil. An empty body counts
+// as held: net/http would send it chunked.
+func (c *Call) held() []byte {
+	switch {
+	case c.Body == nil:
+		return nil
+	case c.Body.Size() == 0:
+		return []byte{}
+	}
+	return c.Body.Held()
+}
+
 // Bytes is a Body that is held in memory.
 type Bytes []byte
 

@@ -96,6 +96,7 @@ func TestWhatIsSent(t *testing.T) {
 		body string
 	}{
 		{"a POST", Call{Method: "POST", Path: "/cgi-bin/x", Query: "access_token=a&b"}, "{}"},
+		{"a POST of nothing", Call{Method: "POST", Path: "/x"}, ""},
 		{"a GET", Call{Method: "GET", Path: "/x"}, ""},
 		{"a GET with a body", Call{Method: "GET", Path: "/x"}, "{}"},
 		{"OPTIONS", Call{Method: "OPTIONS", Path: "/x"}, ""},

@@ -38,12 +38,9 @@ type sending struct {
 // read. The Answer says in any case what it took. The body of an answer must be
 // closed.
 func (h *Hosts) Send(ctx context.Context, c *Call) (Answer, error) {
-	s := &sending{Call: c, hosts: h, ctx: ctx, left: c.Timeout}
+	s := &sending{Call: c, hosts: h, ctx: ctx, held: c.held(), left: c.Timeout}
 	if s.left <= 0 {
 		s.left = h.timeout
-	}
-	if c.Body != nil {
-		s.held = c.Body.Held()
 	}
 	err := s.overHosts()
 	s.out.Left = s.remaining(time.Now())
