@@ -2,12 +2,10 @@ package wechat
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,43 +80,6 @@ func TestACallerWhoLeavesWithTheAnswer(t *testing.T) {
 	}
 	if c := h.hosts[0].pool.now.Load().lean.take(time.Now()); c != nil {
 		t.Error("the connection is kept")
-	}
-}
-
-// Many calls at once, short and long, plain and with a body: each gets its own
-// answer, and idle connections are bounded by how many calls there were at once.
-func TestMixedCalls(t *testing.T) {
-	h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
-		text := echo(r)
-		if strings.HasPrefix(r.URL.Path, "/long") {
-			body := r.RequestURI + strings.Repeat("x", 20_000)
-			text = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-		}
-		_, err := io.WriteString(conn, text)
-		return err == nil
-	})
-	hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-	var workers sync.WaitGroup
-	for w := range 10 {
-		workers.Go(func() {
-			for i := range 100 {
-				path := fmt.Sprintf("/%s/%d/%d", [2]string{"short", "long"}[i%2], w, i)
-				call := get(path)
-				switch i % 5 {
-				case 1:
-					call = post(path, "{}")
-				case 2:
-					call = Call{Method: http.MethodPost, Path: path, Body: stored(strings.Repeat("y", 70_000))}
-				}
-				if _, body, err := send(t, hosts, call); err != nil || !strings.Contains(body, path) {
-					t.Errorf("%s: %.80q, %v", path, body, err)
-				}
-			}
-		})
-	}
-	workers.Wait()
-	if n := h.conns.Load(); n > 40 {
-		t.Errorf("%d connections for ten calls at once", n)
 	}
 }
 
