@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -43,6 +44,9 @@ type attempt struct {
 // stream sends the call to h over net/http's transport and reads the first bytes
 // of the answer into s.out.
 func (s *sending) stream(h *host, transport http.RoundTripper, others bool) error {
+	if !s.writable(h) {
+		return &Failure{Kind: Malformed, Host: h.authority}
+	}
 	for {
 		a := &attempt{s: s, h: h, others: others}
 		err := a.send(transport)
@@ -51,6 +55,16 @@ func (s *sending) stream(h *host, transport http.RoundTripper, others bool) erro
 		}
 		// A pooled connection had died: the next one is as good as the first.
 	}
+}
+
+// writable reports whether net/http would write the call as it stands. It sends
+// spaces in the target as they are, and reports other bad bytes in a way that would
+// be blamed on the host.
+func (s *sending) writable(h *host) bool {
+	if h.prefix == "" && strings.HasPrefix(s.Path, "//") {
+		return false // it would write a whole URL with what follows as the host
+	}
+	return s.hosts.heads.writable(h, s.Call)
 }
 
 // unsent reports that a connection from the pool died before anything was

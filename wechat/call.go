@@ -70,6 +70,10 @@ type Body interface {
 	Err() error
 }
 
+// held reports whether there is no body, or one that is held. An empty one counts
+// as held: net/http would send it chunked.
+func (c *Call) held() bool { return c.Body == nil || c.Body.Size() == 0 || c.Body.Held() }
+
 // Bytes is a Body that is held in memory.
 type Bytes []byte
 

@@ -10,7 +10,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -135,33 +134,38 @@ func TestBytesOnAnIdleConnection(t *testing.T) {
 		"no HTTP":     func(r *http.Request) string { return "SECRET " + r.RequestURI + "\r\n\r\n" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			printed := netLog(t)
-			read, sent := make(chan struct{}, 1), make(chan struct{}, 1)
-			h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
-				_, err := io.WriteString(conn, echo(r))
-				go func() {
-					<-read
-					_, _ = io.WriteString(conn, surplus(r))
-					sent <- struct{}{}
-				}()
-				return err == nil
+			overRoadsAndNetworks(t, func(t *testing.T, r road, secure bool) {
+				printed := netLog(t)
+				read, sent := make(chan struct{}, 1), make(chan struct{}, 1)
+				h := newHostOver(t, secure, func(conn net.Conn, r *http.Request) bool {
+					_, _ = io.Copy(io.Discard, r.Body)
+					_, err := io.WriteString(conn, echo(r))
+					go func() {
+						<-read
+						_, _ = io.WriteString(conn, surplus(r))
+						sent <- struct{}{}
+					}()
+					return err == nil
+				})
+				hosts := h.hosts(t)
+				arrived := idleEnds(hosts, r)
+				for i := range 10 {
+					path := fmt.Sprintf("/cgi-bin/x/%d", i)
+					_, body, err := send(t, hosts, Call{Method: http.MethodPost, Path: path, Body: r.body("{}")})
+					if want := fmt.Sprintf("{\"errcode\":0,\"target\":%q}", path); err != nil || body != want {
+						t.Errorf("%s: %q, %v", path, body, err)
+					}
+					read <- struct{}{}
+					<-sent
+					eventually(t, "the bytes arrive", arrived)
+					if n := h.conns.Load(); n != int64(i+1) {
+						t.Errorf("call %d is the %d. connection's", i, n)
+					}
+				}
+				if text := printed.String(); text != "" {
+					t.Errorf("net/http printed %q", text)
+				}
 			})
-			hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-			for i := range 10 {
-				path := fmt.Sprintf("/cgi-bin/x/%d", i)
-				_, body, err := send(t, hosts, post(path, "{}"))
-				if want := fmt.Sprintf("{\"errcode\":0,\"target\":%q}", path); err != nil || body != want {
-					t.Errorf("%s: %q, %v", path, body, err)
-				}
-				read <- struct{}{}
-				<-sent
-				if n := h.conns.Load(); n != int64(i+1) {
-					t.Errorf("call %d is the %d. connection's", i, n)
-				}
-			}
-			if text := printed.String(); text != "" {
-				t.Errorf("net/http printed %q", text)
-			}
 		})
 	}
 }
@@ -272,12 +276,7 @@ func TestABodilessAnswerEndsItsConnection(t *testing.T) {
 // many TLS records as answer has pieces.
 func tlsHost(t *testing.T, answer func(r *http.Request) []string) (url string, roots *x509.CertPool) {
 	t.Helper()
-	s := httptest.NewUnstartedServer(nil)
-	s.StartTLS() // for its certificate
-	config := &tls.Config{Certificates: s.TLS.Certificates, DynamicRecordSizingDisabled: true}
-	roots = x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	s.Close()
+	config, roots := certificate()
 	address := accept(t, func(raw net.Conn) {
 		held := &holding{Conn: raw}
 		secure := tls.Server(held, config)

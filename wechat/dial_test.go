@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -203,4 +205,73 @@ func socksProxy(t *testing.T, reply byte) string {
 		}
 		tunnel(conn, fmt.Sprintf("%v:%d", net.IP(address[:4]), int(address[4])<<8|int(address[5])))
 	})
+}
+
+// Both roads lead through all kinds of egress proxies: a call, another one over the
+// same connection, a third over a new one, because bytes that nobody asked for have
+// come over the old; and a refusal.
+func TestBothRoadsThroughEgressProxies(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		secure bool // the host
+		egress func(t *testing.T, refuses bool) string
+	}{
+		{"CONNECT", true, func(t *testing.T, refuses bool) string { return "http://" + connectProxy(t, false, refuses) }},
+		{"CONNECT over TLS", true, func(t *testing.T, refuses bool) string { return "https://" + connectProxy(t, true, refuses) }},
+		{"SOCKS", false, func(t *testing.T, refuses bool) string { return "socks5://" + socksProxy(t, refusal[refuses]) }},
+		{"SOCKS, and TLS", true, func(t *testing.T, refuses bool) string { return "socks5h://" + socksProxy(t, refusal[refuses]) }},
+	} {
+		for _, r := range roads {
+			t.Run(c.name+", "+r.name+" road", func(t *testing.T) {
+				var far atomic.Pointer[net.Conn] // the host's end
+				h := newHostOver(t, c.secure, func(conn net.Conn, r *http.Request) bool {
+					far.Store(&conn)
+					_, _ = io.Copy(io.Discard, r.Body)
+					_, err := io.WriteString(conn, echo(r))
+					return err == nil
+				})
+				_, roots := certificate() // also the egress proxy's
+				through := func(refuses bool) *Hosts {
+					shared := &Connections{RootCAs: roots}
+					t.Cleanup(shared.Close)
+					hosts := newHosts(t, Options{BaseURLs: []string{h.url}, Connections: shared})
+					throughEgress(t, hosts, c.egress(t, refuses))
+					return hosts
+				}
+				hosts := through(false)
+				arrived := idleEnds(hosts, r)
+				for i, conns := range []int64{1, 1, 2} {
+					if i == 2 {
+						_, _ = io.WriteString(*far.Load(), good)
+						eventually(t, "the bytes arrive", arrived)
+					}
+					path := fmt.Sprintf("/%d", i)
+					_, body, err := send(t, hosts, Call{Method: http.MethodPost, Path: path, Body: r.body("{}")})
+					if n := h.conns.Load(); err != nil || !strings.Contains(body, path) || n != conns {
+						t.Errorf("%q, %v, over %d connections", body, err, n)
+					}
+				}
+				if _, _, err := send(t, through(true), Call{Method: http.MethodPost, Path: "/x", Body: r.body("{}")}); kindOf(err) != EgressRefused {
+					t.Errorf("refused: %v", err)
+				}
+				if n := len(h.requests()); n != 3 {
+					t.Errorf("%d requests", n)
+				}
+			})
+		}
+	}
+}
+
+var refusal = map[bool]byte{true: 2} // as SOCKS says it
+
+// connectProxy is an egress proxy that is spoken to in TLS, or not.
+func connectProxy(t *testing.T, secure, refuses bool) (address string) {
+	t.Helper()
+	status := map[bool]int{false: http.StatusOK, true: http.StatusForbidden}[refuses]
+	plain, _ := egressProxy(t, status)
+	if !secure {
+		return plain
+	}
+	config, _ := certificate()
+	return accept(t, func(conn net.Conn) { tunnel(tls.Server(conn, config), plain) })
 }

@@ -3,7 +3,13 @@ package wechat
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -17,8 +23,9 @@ import (
 // reads, and returns whether the connection goes on.
 type rawHost struct {
 	url   string
-	conns atomic.Int64 // opened
-	ended atomic.Int64 // of which were closed, by whichever side
+	roots *x509.CertPool // which verify its certificate
+	conns atomic.Int64   // opened
+	ended atomic.Int64   // of which were closed, by whichever side
 
 	mu    sync.Mutex
 	lines []string // "METHOD target" of the requests
@@ -26,12 +33,98 @@ type rawHost struct {
 
 func newRawHost(t testing.TB, answer func(conn net.Conn, r *http.Request) bool) *rawHost {
 	t.Helper()
+	return newHostOver(t, false, answer)
+}
+
+// newHostOver is newRawHost for a host that may speak TLS.
+func newHostOver(t testing.TB, secure bool, answer func(conn net.Conn, r *http.Request) bool) *rawHost {
+	t.Helper()
 	h := &rawHost{}
-	h.url = "http://" + accept(t, func(conn net.Conn) {
-		h.conns.Add(1)
-		h.serve(conn, answer)
-	})
+	h.listen(t, secure, func(conn net.Conn) { h.serve(conn, answer) })
 	return h
+}
+
+func (h *rawHost) listen(t testing.TB, secure bool, serve func(conn net.Conn)) {
+	t.Helper()
+	scheme, config := "http://", (*tls.Config)(nil)
+	if secure {
+		scheme = "https://"
+		config, h.roots = certificate()
+	}
+	h.url = scheme + accept(t, func(conn net.Conn) {
+		h.conns.Add(1)
+		if secure {
+			conn = tls.Server(conn, config)
+		}
+		serve(conn)
+	})
+}
+
+// hosts are Hosts whose only one is h.
+func (h *rawHost) hosts(t testing.TB) *Hosts {
+	t.Helper()
+	c := &Connections{RootCAs: h.roots}
+	t.Cleanup(c.Close)
+	return newHosts(t, Options{BaseURLs: []string{h.url}, Connections: c})
+}
+
+// certificate is what the fake hosts speak TLS with, and what verifies it. Its key
+// is of a kind that costs the tests little.
+var certificate = sync.OnceValues(func() (*tls.Config, *x509.CertPool) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
+	}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	own := tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
+	if own.Leaf, err = x509.ParseCertificate(raw); err != nil {
+		panic(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(own.Leaf)
+	return &tls.Config{Certificates: []tls.Certificate{own}, CurvePreferences: []tls.CurveID{tls.CurveP256}, DynamicRecordSizingDisabled: true}, roots
+})
+
+// tcp is what lies under a fake host's connection.
+func tcp(conn net.Conn) *net.TCPConn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return conn.(*net.TCPConn)
+}
+
+// A road is one of the two ways that a call takes, by the form of its body.
+type road struct {
+	name string
+	body func(text string) Body
+}
+
+var roads = []road{
+	{"lean", func(text string) Body { return Bytes(text) }},
+	{"streaming", func(text string) Body { return stored(text) }},
+}
+
+// overRoadsAndNetworks runs test over both roads, over TCP and over TLS.
+func overRoadsAndNetworks(t *testing.T, test func(t *testing.T, r road, secure bool)) {
+	for _, secure := range []bool{false, true} {
+		for _, r := range roads {
+			t.Run(r.name+" road over "+network(secure), func(t *testing.T) { test(t, r, secure) })
+		}
+	}
+}
+
+func network(secure bool) string {
+	if secure {
+		return "TLS"
+	}
+	return "TCP"
 }
 
 // accept serves each connection to the address it returns with serve, and closes

@@ -40,9 +40,27 @@ func (k *heads) compose(h *host, s *sending) (*[]byte, error) {
 	return p, nil
 }
 
-// appendRequest appends c, as h gets it, to b. What could end a line early is an
-// error: path, query and header are the client's.
+// writable reports whether c's head can be written.
+func (k *heads) writable(h *host, c *Call) bool {
+	p := k.pool.Get().(*[]byte)
+	defer k.put(p)
+	b, err := appendHead((*p)[:0], h, c)
+	*p = b
+	return err == nil
+}
+
+// appendRequest appends c, as h gets it, to b.
 func appendRequest(b []byte, h *host, c *Call) ([]byte, error) {
+	b, err := appendHead(b, h, c)
+	if err == nil && c.Body != nil && c.Body.Size() > 0 {
+		b = c.Body.AppendTo(slices.Grow(b, int(c.Body.Size())))
+	}
+	return b, err
+}
+
+// appendHead appends c's request line and header. What could end a line early is an
+// error: path, query and header are the client's.
+func appendHead(b []byte, h *host, c *Call) ([]byte, error) {
 	b = append(b, c.Method...)
 	b = append(b, ' ')
 	start := len(b)
@@ -84,11 +102,7 @@ func appendRequest(b []byte, h *host, c *Call) ([]byte, error) {
 		b = strconv.AppendInt(b, length, 10)
 		b = append(b, "\r\n"...)
 	}
-	b = append(b, "\r\n"...)
-	if length > 0 {
-		b = c.Body.AppendTo(slices.Grow(b, int(length)))
-	}
-	return b, nil
+	return append(b, "\r\n"...), nil
 }
 
 func appendField(b []byte, name, value string) []byte {

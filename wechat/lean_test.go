@@ -2,66 +2,14 @@ package wechat
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
-
-// Answers in all the forms that HTTP/1 has, each asked for twice: the second call
-// says whether the connection went on.
-func TestAnswersOfManyKinds(t *testing.T) {
-	long := strings.Repeat("x", 100_000)
-	for _, c := range []struct {
-		name, answer string
-		closes       bool // the host, behind the answer
-		body         string
-		whole        bool
-		kind         Kind // of the error; "": none
-		conns        int64
-	}{
-		{"of known length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false, "{}", true, "", 1},
-		{"long", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + long, false, long, false, "", 1},
-		{"empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, "", true, "", 1},
-		{"in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;ext=1\r\n{\r\n1\r\n}\r\n0\r\nX-Trailer: SECRET\r\n\r\n", false, "{}", true, "", 1},
-		{"long, in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n186a0\r\n" + long + "\r\n0\r\nX-T: SECRET\r\n\r\n", false, long, false, "", 1},
-		{"until the end of the connection", "HTTP/1.1 200 OK\r\n\r\n{}", true, "{}", true, "", 2},
-		{"of HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", false, "{}", true, "", 2},
-		{"the last one", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", false, "{}", true, "", 2},
-		{"behind interim ones", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false, "{}", true, "", 1},
-		{"interim ones without end", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 1000), false, "", false, NotHTTP, 2},
-		{"a change of protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", false, "", false, NotHTTP, 2},
-		{"a header of 70 KiB", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", false, "", false, NotHTTP, 2},
-		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}}", false, "", false, NotHTTP, 2},
-		{"a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", false, "{}", true, "", 1},
-		{"304 without a body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false, "", true, "", 2},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			h := newRawHost(t, func(conn net.Conn, _ *http.Request) bool {
-				_, err := io.WriteString(conn, c.answer)
-				return err == nil && !c.closes
-			})
-			hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-			for range 2 {
-				a, body, err := send(t, hosts, post("/x", "{}"))
-				if kindOf(err) != c.kind || body != c.body || err == nil && a.Whole != c.whole {
-					t.Fatalf("%d bytes, whole %v, %v", len(body), a.Whole, err)
-				}
-				if err == nil && len(a.Trailer) > 0 {
-					t.Errorf("a trailer: %v", a.Trailer)
-				}
-			}
-			if n := h.conns.Load(); n != c.conns {
-				t.Errorf("%d connections, want %d", n, c.conns)
-			}
-		})
-	}
-}
 
 // A caller who leaves costs the connection, and nobody waits for the host.
 func TestACallerWhoLeaves(t *testing.T) {
@@ -101,40 +49,41 @@ func TestACallerWhoLeaves(t *testing.T) {
 	}
 }
 
-// Many calls at once, short and long, plain and with a body: each gets its own
-// answer, and idle connections are bounded by how many calls there were at once.
-func TestMixedCalls(t *testing.T) {
-	h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
-		text := echo(r)
-		if strings.HasPrefix(r.URL.Path, "/long") {
-			body := r.RequestURI + strings.Repeat("x", 20_000)
-			text = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+// leaving is a connection whose caller leaves when the answer arrives.
+type leaving struct {
+	*memConn
+	leave func()
+}
+
+func (l leaving) Read(p []byte) (int, error) {
+	n, err := l.memConn.Read(p)
+	l.leave()
+	return n, err
+}
+
+// Who leaves at the moment in which the answer arrives has it. If he was watched, he
+// takes the connection along: its deadline may pass in the next call. A call whose
+// body is long is watched from the start.
+func TestACallerWhoLeavesWithTheAnswer(t *testing.T) {
+	for _, body := range []string{"{}", strings.Repeat("x", 2*surelyTaken)} {
+		h := newMemHosts(t, nil)
+		ctx, leave := context.WithCancel(t.Context())
+		near, far := newMemConns()
+		w := newWire(leaving{near, leave}, nil)
+		h.hosts[0].pool.now.Load().lean.put(newLeanConn(w, w))
+		go func() {
+			_, _ = io.ReadFull(far, make([]byte, len(body)))
+			_, _ = io.WriteString(far, good)
+		}()
+		call := post("/x", body)
+		a, err := h.Send(ctx, &call)
+		if err != nil || !a.Whole {
+			t.Errorf("whole %v, %v", a.Whole, err)
 		}
-		_, err := io.WriteString(conn, text)
-		return err == nil
-	})
-	hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-	var workers sync.WaitGroup
-	for w := range 10 {
-		workers.Go(func() {
-			for i := range 100 {
-				path := fmt.Sprintf("/%s/%d/%d", [2]string{"short", "long"}[i%2], w, i)
-				call := get(path)
-				switch i % 5 {
-				case 1:
-					call = post(path, "{}")
-				case 2:
-					call = Call{Method: http.MethodPost, Path: path, Body: stored(strings.Repeat("y", 70_000))}
-				}
-				if _, body, err := send(t, hosts, call); err != nil || !strings.Contains(body, path) {
-					t.Errorf("%s: %.80q, %v", path, body, err)
-				}
-			}
-		})
-	}
-	workers.Wait()
-	if n := h.conns.Load(); n > 40 {
-		t.Errorf("%d connections for ten calls at once", n)
+		watched := len(body) > surelyTaken
+		if c := h.hosts[0].pool.now.Load().lean.take(time.Now()); (c == nil) != watched {
+			t.Errorf("watched: %v; the connection is kept: %v", watched, c != nil)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ type sending struct {
 // read. The Answer says in any case what it took. The body of an answer must be
 // closed.
 func (h *Hosts) Send(ctx context.Context, c *Call) (Answer, error) {
-	s := &sending{Call: c, hosts: h, ctx: ctx, left: c.Timeout, held: c.Body == nil || c.Body.Held()}
+	s := &sending{Call: c, hosts: h, ctx: ctx, left: c.Timeout, held: c.held()}
 	if s.left <= 0 {
 		s.left = h.timeout
 	}

@@ -107,63 +107,6 @@ func TestTheLastAnswerCounts(t *testing.T) {
 	}
 }
 
-// A pooled connection that has died is replaced where nothing of the call was
-// read, and a call that may have been read is not sent again.
-func TestDeadPooledConnections(t *testing.T) {
-	login := get("/sns/jscode2session")
-	login.Repeat = RepeatNever
-	for _, c := range []struct {
-		name string
-		call Call
-	}{
-		{"a POST", post("/x", "{}")}, {"a GET", get("/x")}, {"a login", login}, {"OPTIONS", Call{Method: http.MethodOptions, Path: "/x"}},
-		{"an upload", Call{Method: http.MethodPost, Path: "/x", Body: stored(strings.Repeat("x", 100_000))}},
-	} {
-		t.Run(c.name+", closed while idle", func(t *testing.T) {
-			h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
-				_, _ = io.Copy(io.Discard, r.Body)
-				_, _ = io.WriteString(conn, good)
-				return false
-			})
-			hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-			for i := range 20 {
-				if _, _, err := send(t, hosts, c.call); err != nil {
-					t.Fatalf("call %d: %v", i, err)
-				}
-				eventually(t, "the host closes the connection", func() bool { return h.ended.Load() == int64(i+1) })
-			}
-			if n := len(h.requests()); n != 20 {
-				t.Errorf("%d requests for 20 calls", n)
-			}
-		})
-	}
-	for _, c := range []struct {
-		name  string
-		call  Call
-		times int // that the second call is read
-	}{{"a GET", get("/second"), 2}, {"a login", login, 1}, {"OPTIONS", Call{Method: http.MethodOptions, Path: "/second"}, 1}, {"a POST", post("/second", "{}"), 1}} {
-		t.Run(c.name+", read and broken off", func(t *testing.T) {
-			h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
-				if r.URL.Path != "/first" {
-					return false
-				}
-				_, err := io.WriteString(conn, good)
-				return err == nil
-			})
-			hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-			if _, _, err := send(t, hosts, post("/first", "{}")); err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err := send(t, hosts, c.call); kindOf(err) != Closed {
-				t.Errorf("got %v", err)
-			}
-			if n := len(h.requests()) - 1; n != c.times {
-				t.Errorf("it was read %d times, want %d", n, c.times)
-			}
-		})
-	}
-}
-
 // What net/http would send again because of its method, and we may not: the same
 // with a body that streams.
 func TestAStreamingOPTIONSIsSentOnce(t *testing.T) {
@@ -273,35 +216,6 @@ func TestConnectionsAreReplacedWithTime(t *testing.T) {
 			t.Error("not replaced after 30 s")
 		}
 	})
-}
-
-// An answer that comes while the body still goes up reaches the caller, whatever
-// the host does with the rest of the body.
-func TestEarlyAnswers(t *testing.T) {
-	const early = "HTTP/1.1 413 Too Large\r\nContent-Length: 17\r\nConnection: close\r\n\r\n{\"errcode\":45009}"
-	for name, then := range map[string]func(net.Conn){
-		"and reads on": func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
-		"and stops reading": func(conn net.Conn) {
-			_ = conn.(*net.TCPConn).CloseWrite()
-			time.Sleep(20 * time.Millisecond)
-		},
-		"and closes": func(conn net.Conn) { _ = conn.Close() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := newRawHost(t, func(conn net.Conn, _ *http.Request) bool {
-				_, _ = io.WriteString(conn, early)
-				then(conn)
-				return false
-			})
-			hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
-			for range 5 {
-				a, body, err := send(t, hosts, Call{Method: http.MethodPost, Path: "/x", Body: stored(strings.Repeat("x", 8<<20))})
-				if err != nil || a.StatusCode != 413 || a.Code != 45009 || body != `{"errcode":45009}` {
-					t.Errorf("%d %q, %v", a.StatusCode, body, err)
-				}
-			}
-		})
-	}
 }
 
 func TestErrcodesInCompressedAnswers(t *testing.T) {
