@@ -71,7 +71,7 @@ type Proxy struct {
 	directory atomic.Pointer[Directory]
 	buffers   *buffers
 	reverse   *httputil.ReverseProxy
-	nowhere   *url.URL    // what a request's URL is that ReverseProxy need not know
+	nowhere   *url.URL    // for ReverseProxy, which wants some URL and never uses it
 	local     *mux.Router // what the proxy answers itself
 	inFlight  atomic.Int64
 	sampler   sampler

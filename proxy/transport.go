@@ -150,8 +150,8 @@ func tokenVerdict(p errcode.Platform, a wechat.Answer) errcode.Verdict {
 	return errcode.Caller
 }
 
-// response returns WeChat's answer without the credential that was sent. Its header
-// is in the client's already.
+// response returns WeChat's answer without the credential that was sent. It has moved
+// the answer's header into the client's.
 func (c *call) response(a wechat.Answer, secret string) *http.Response {
 	if a.Found {
 		c.errcode, c.rid = a.Code, a.RID

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
@@ -61,7 +62,7 @@ func adminClients(cfg *config.Config) []admin.Client {
 func adminHosts(cfg *config.Config, upstreams map[errcode.Platform]*wechat.Hosts) []admin.Host {
 	var out []admin.Host
 	for _, platform := range []errcode.Platform{errcode.MP, errcode.WeCom} {
-		if platform == errcode.WeCom && !hasWeCom(cfg) {
+		if platform == errcode.WeCom && !uses(cfg, platform) {
 			continue
 		}
 		for _, h := range upstreams[platform].Status() {
@@ -71,13 +72,9 @@ func adminHosts(cfg *config.Config, upstreams map[errcode.Platform]*wechat.Hosts
 	return out
 }
 
-func hasWeCom(cfg *config.Config) bool {
-	for _, c := range cfg.Accounts {
-		if c.Kind == config.KindWeCom {
-			return true
-		}
-	}
-	return false
+// uses reports whether there is an account of platform.
+func uses(cfg *config.Config, platform errcode.Platform) bool {
+	return slices.ContainsFunc(cfg.Accounts, func(c config.Account) bool { return fromconfig.Account(c).Platform() == platform })
 }
 
 // renew renews a credential because the operator says so.

@@ -108,10 +108,11 @@ func (a *app) apply(cfg *config.Config) error {
 	}
 	a.settings.Store(cfg)
 	for platform, hosts := range a.upstreams {
-		if platform == errcode.WeCom && !hasWeCom(cfg) {
-			continue // nobody calls it
+		most := cfg.WarmConnections
+		if !uses(cfg, platform) {
+			most = 0 // nobody calls it
 		}
-		hosts.Warm(cfg.WarmConnections)
+		hosts.Warm(most)
 	}
 	return nil
 }

@@ -25,7 +25,8 @@ import (
 // place of OpenTelemetry's own, which brings gRPC along: a tenth of the program,
 // and of the memory that it holds while idle. Its settings are those of the
 // OpenTelemetry specification: OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS, _TIMEOUT and
-// _CERTIFICATE, each also with TRACES_ before the last word.
+// _CERTIFICATE, with _CLIENT_CERTIFICATE and _CLIENT_KEY, each also with TRACES_
+// before it.
 type spanClient struct {
 	url     string
 	header  http.Header
@@ -51,14 +52,15 @@ func newSpanClient() (*spanClient, config.Problems) {
 		problem(variable, "not an http or https URL")
 	} else {
 		if variable == endpointVariable {
-			u.Path = strings.TrimSuffix(u.Path, "/") + "/v1/traces"
+			u = u.JoinPath("v1", "traces")
 		}
 		c.url = u.String()
 	}
 	variable, headers := otlpSetting("HEADERS")
 	for pair := range strings.SplitSeq(headers, ",") {
-		name, value, found := strings.Cut(strings.TrimSpace(pair), "=")
-		value, err := url.PathUnescape(value)
+		name, value, found := strings.Cut(pair, "=")
+		name = strings.TrimSpace(name)
+		value, err := url.PathUnescape(strings.TrimSpace(value))
 		switch {
 		case name == "" && !found:
 		case err != nil, !found, !httpguts.ValidHeaderFieldName(name), !httpguts.ValidHeaderFieldValue(value):
@@ -74,12 +76,23 @@ func newSpanClient() (*spanClient, config.Problems) {
 		}
 		c.timeout = time.Duration(ms) * time.Millisecond
 	}
+	secure := &tls.Config{}
 	if variable, file := otlpSetting("CERTIFICATE"); file != "" {
-		roots := x509.NewCertPool()
-		if pem, err := os.ReadFile(file); err != nil || !roots.AppendCertsFromPEM(pem) {
+		secure.RootCAs = x509.NewCertPool()
+		if pem, err := os.ReadFile(file); err != nil || !secure.RootCAs.AppendCertsFromPEM(pem) {
 			problem(variable, "want a file with PEM certificates")
 		}
-		c.client.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	}
+	if variable, file := otlpSetting("CLIENT_CERTIFICATE"); file != "" {
+		_, key := otlpSetting("CLIENT_KEY")
+		pair, err := tls.LoadX509KeyPair(file, key)
+		if err != nil {
+			problem(variable, "want a file with a PEM certificate, and its key in that of _CLIENT_KEY")
+		}
+		secure.Certificates = []tls.Certificate{pair}
+	}
+	if secure.RootCAs != nil || secure.Certificates != nil {
+		c.client.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure}
 	}
 	if problems != nil {
 		return nil, problems
@@ -87,8 +100,8 @@ func newSpanClient() (*spanClient, config.Problems) {
 	return c, nil
 }
 
-// otlpSetting returns the value of an OTLP setting, and where it stands. What is
-// for traces alone comes first.
+// otlpSetting returns the value of an OTLP setting, and the variable that it came
+// from. What is for traces alone comes first.
 func otlpSetting(name string) (variable, value string) {
 	const prefix = "OTEL_EXPORTER_OTLP_"
 	if value := os.Getenv(prefix + "TRACES_" + name); value != "" {
@@ -116,7 +129,7 @@ func (c *spanClient) UploadTraces(ctx context.Context, spans []*v1.ResourceSpans
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for wait := time.Second; ; wait *= 2 {
-		status, err := c.post(ctx, body)
+		status, after, err := c.post(ctx, body)
 		switch {
 		case err != nil:
 			return err
@@ -128,24 +141,26 @@ func (c *spanClient) UploadTraces(ctx context.Context, spans []*v1.ResourceSpans
 		select {
 		case <-ctx.Done():
 			return collectorError(status)
-		case <-time.After(wait):
+		case <-time.After(max(wait, after)):
 		}
 	}
 }
 
-func (c *spanClient) post(ctx context.Context, body []byte) (status int, err error) {
+// post returns the collector's status, and how long it asks to be left alone.
+func (c *spanClient) post(ctx context.Context, body []byte) (status int, after time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	r.Header = c.header.Clone()
 	resp, err := c.client.Do(r)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-	_ = resp.Body.Close()                          // its end is of no interest
-	return resp.StatusCode, nil
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)             // so that the connection can be used again
+	_ = resp.Body.Close()                                      // its end is of no interest
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // 0: it does not say
+	return resp.StatusCode, time.Duration(seconds) * time.Second, nil
 }
 
 // collectorError is an HTTP status with which a collector refuses spans.

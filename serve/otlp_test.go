@@ -72,7 +72,7 @@ func TestSpansReachACollector(t *testing.T) {
 		{"an endpoint for all", map[string]string{"ENDPOINT": plain.URL}, 0, []string{"POST /v1/traces", "", ""}},
 		{"with a path and a user", map[string]string{"ENDPOINT": strings.Replace(plain.URL, "http://", "http://me:pw@", 1) + "/otel/"}, 0, []string{"POST /otel/v1/traces", "me", ""}},
 		{"one for traces", map[string]string{"TRACES_ENDPOINT": plain.URL + "/mine", "ENDPOINT": "http://192.0.2.1"}, 0, []string{"POST /mine", "", ""}},
-		{"with a header", map[string]string{"ENDPOINT": plain.URL, "HEADERS": "X-Other=1, X-Tenant=a%20b"}, 0, []string{"POST /v1/traces", "", "a b"}},
+		{"with a header", map[string]string{"ENDPOINT": plain.URL, "HEADERS": "X-Other=1, X-Tenant = a%20b "}, 0, []string{"POST /v1/traces", "", "a b"}},
 		{"over TLS", map[string]string{"ENDPOINT": secure.URL, "CERTIFICATE": roots}, 0, []string{"POST /v1/traces", "", ""}},
 		{"that is busy", map[string]string{"ENDPOINT": plain.URL}, 1, []string{"POST /v1/traces", "", ""}},
 	} {
@@ -126,7 +126,7 @@ func TestSpansThatNobodyTakes(t *testing.T) {
 func TestWrongSettingsOfTraces(t *testing.T) {
 	for name, value := range map[string]string{
 		"ENDPOINT": "collector:4317", "TRACES_ENDPOINT": "ftp://SECRET@host", "HEADERS": "SECRET", "TRACES_HEADERS": "a b=SECRET",
-		"TIMEOUT": "10s", "CERTIFICATE": "/no/such/file",
+		"TIMEOUT": "10s", "CERTIFICATE": "/no/such/file", "CLIENT_CERTIFICATE": "/no/such/file",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -117,6 +118,10 @@ func (a *attempt) request() *http.Request {
 	header := s.Header
 	if header == nil {
 		header = http.Header{}
+	}
+	if header["User-Agent"] == nil {
+		header = maps.Clone(header)
+		header["User-Agent"] = []string{""} // else net/http sends its own name
 	}
 	if a.h.egressAuth != "" {
 		header = header.Clone()

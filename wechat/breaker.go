@@ -199,7 +199,8 @@ const (
 	hostFailed                // it could not be connected to
 )
 
-// verdictOn says what a failure says about the host.
+// verdictOn says what a failure says about the host. It stands apart so that a call
+// that worked allocates nothing for it.
 func verdictOn(err error) verdict {
 	var f *Failure
 	switch {

@@ -27,7 +27,7 @@ type exchange struct {
 	inner         io.ReadCloser
 	close         bool // the connection is not used again
 	streams       bool
-	done          bool
+	done, closed  bool
 	deadlineSetAt time.Time
 }
 
@@ -103,6 +103,7 @@ func (e *exchange) roundTrip(start time.Time, may time.Duration, fresh bool) (re
 		return reused, true, err
 	}
 	switch {
+	case e.done: // its end has come with its beginning, and the connection is another's
 	case !s.out.Whole:
 		e.streams = true
 		e.c.watch()
@@ -145,6 +146,10 @@ func (e *exchange) readHeader() (*http.Response, error) {
 // Read implements io.Reader over the answer's body.
 func (e *exchange) Read(p []byte) (int, error) {
 	if e.inner == nil {
+		if e.closed {
+			return 0, http.ErrBodyReadAfterClose
+		}
+		e.s.streamEnded(worked)
 		return 0, io.EOF
 	}
 	if e.streams {
@@ -177,6 +182,7 @@ func (e *exchange) grant(now time.Time) {
 // Close implements io.Closer: an answer that was not read to its end costs the
 // connection.
 func (e *exchange) Close() error {
+	e.closed = true
 	e.finish(false)
 	e.s.streamEnded(nothing)
 	return nil

@@ -64,17 +64,33 @@ func (c *leanConn) silent() bool {
 // later, and some hosts close at once.
 const settleTime = 500 * time.Millisecond
 
-// settle reads what TLS has to say on a connection that no call has had yet, until
-// then, and reports whether the connection is silent.
-func (c *leanConn) settle(until time.Time) bool {
-	if c.Conn != net.Conn(c.w) {
-		c.readUntil(until)
-		var one [1]byte
-		if n, err := c.Conn.Read(one[:]); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+// settled reports whether all that has come is what TLS sends behind a handshake: on
+// a connection that no call has had yet.
+func (c *leanConn) settled() bool {
+	for range 5 { // on a busy machine a deadline may pass before anything is read
+		switch {
+		case c.used || !c.listen(time.Now().Add(time.Millisecond)):
 			return false
+		case c.silent():
+			return true
 		}
 	}
-	return c.silent()
+	return false
+}
+
+// settle waits for what TLS sends behind a handshake, on a connection that no call
+// has had yet, and reports whether the connection is silent after that.
+func (c *leanConn) settle(until time.Time) bool { return c.listen(until) && c.silent() }
+
+// listen reads, until then, what TLS keeps to itself, and reports whether that is all.
+func (c *leanConn) listen(until time.Time) bool {
+	if c.Conn == net.Conn(c.w) {
+		return true
+	}
+	c.readUntil(until)
+	var one [1]byte
+	n, err := c.Conn.Read(one[:])
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // begin gives the connection to a call that may take so long.
@@ -115,14 +131,14 @@ func (c *leanConn) watch() {
 
 // end takes the connection from its call, and reports whether another may have it.
 func (c *leanConn) end() (reusable bool) {
-	left := c.stop != nil && !c.stop() // the caller: the deadline may pass at any moment
+	left := c.stop != nil && !c.stop() || c.caller != nil && c.caller.Err() != nil // the deadline may pass at any moment
 	if left || c.failed || c.timedOut || c.in == nil || c.in.Buffered() > 0 {
 		return false
 	}
-	if c.pool != nil {
+	if c.in.Reset(nil); c.pool != nil {
 		c.pool.Put(c.in)
 	}
-	c.in = nil
+	c.in, c.caller, c.stop = nil, nil, nil
 	return true
 }
 

@@ -35,37 +35,39 @@ func (p *leanPool) take(now time.Time) *leanConn {
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
-		if now.Sub(c.since) < idleTimeout && c.silent() {
+		if now.Sub(c.since) < idleTimeout && (c.silent() || c.settled()) {
 			return c
 		}
 		_ = c.Close() // it is closed already, or holds what nobody asked for
 	}
 }
 
-// ready returns how many connections a call would find, and for some time to come.
-func (p *leanPool) ready(now time.Time) (n int) {
-	var unsettled []*leanConn
+// ready looks for connections that a call would find, now and for some time to come,
+// until there are enough. died: others were of no use any more.
+func (p *leanPool) ready(now time.Time, enough int) (n, died int) {
+	var loud []*leanConn
 	p.mu.Lock()
-	p.idle = slices.DeleteFunc(p.idle, func(c *leanConn) bool {
+	for i := len(p.idle) - 1; i >= 0 && n < enough; i-- {
+		c := p.idle[i]
 		switch {
-		case now.Sub(c.since) >= reserveAge:
-			return false // there is still use for it, but not for long
-		case !c.silent():
-			unsettled = append(unsettled, c)
-			return true
+		case now.Sub(c.since) >= reserveAge: // there is still use for it, but not for long
+		case c.silent():
+			n++
+		default:
+			loud = append(loud, c)
+			p.idle = slices.Delete(p.idle, i, i+1)
 		}
-		n++
-		return false
-	})
+	}
 	p.mu.Unlock()
-	for _, c := range unsettled {
-		if c.used || !c.settle(now.Add(time.Millisecond)) || !p.keep(c) {
-			_ = c.Close() // it is closed already, or holds what nobody asked for
+	for _, c := range loud {
+		if c.settled() && p.keep(c) {
+			n++
 			continue
 		}
-		n++
+		_ = c.Close() // it is closed already, or holds what nobody asked for
+		died++
 	}
-	return n
+	return n, died
 }
 
 // size returns how many connections wait for a call.
@@ -194,7 +196,7 @@ func (p *leanPool) dial(ctx context.Context, d *dialer, timeout time.Duration) (
 		}
 		g = <-w.got // it came at the same moment
 	}
-	if g.reused && !g.c.silent() {
+	if g.reused && !g.c.silent() && !g.c.settled() {
 		_ = g.c.Close() // it holds what nobody asked for
 		g.c, g.err = d.dialLean(ctx)
 		g.reused = false

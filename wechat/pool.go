@@ -28,6 +28,7 @@ type pool struct {
 	dialer  *dialer
 	timeout time.Duration
 	now     atomic.Pointer[generation]
+	next    atomic.Pointer[generation] // is being filled by the reserve; mostly nil
 	// heads never keeps a connection: a server that sends a body behind the answer
 	// to a HEAD would have it taken for the next call's.
 	heads *http.Transport
@@ -107,7 +108,11 @@ func (p *pool) current(now time.Time) *generation {
 // close as soon as they are idle. Names are resolved again.
 func (p *pool) replace(old *generation) *generation {
 	defer p.reserve.lose()
-	return p.swap(old, p.newGeneration())
+	fresh := p.next.Swap(nil)
+	if fresh == nil {
+		fresh = p.newGeneration()
+	}
+	return p.swap(old, fresh)
 }
 
 // swap puts fresh in the place of old, unless another is there already.

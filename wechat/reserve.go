@@ -21,8 +21,9 @@ const (
 	// reserveAtOnce bounds the handshakes that are under way at once.
 	reserveAtOnce = 16
 	// reserveRest is how long the reserve leaves a host alone at most that cannot be
-	// connected to.
-	reserveRest = time.Minute
+	// connected to, or closes what is idle. It is below reserveAge, so that it sees
+	// what has become of the connections that it made last.
+	reserveRest = 40 * time.Second
 )
 
 // reserve keeps connections to one host ready, hands already shaken, so that no
@@ -115,7 +116,7 @@ func (r *reserve) run() {
 		case <-tick.C:
 		case <-r.wake:
 			if rest > 0 {
-				continue // it could not be connected to a moment ago
+				continue // the host did not want to, a moment ago
 			}
 		}
 		if r.refill() {
@@ -127,20 +128,29 @@ func (r *reserve) run() {
 	}
 }
 
-// refill connects as often as connections are missing, and reports whether that
-// worked.
+// refill connects as often as connections are missing, and reports whether all is
+// well: that worked, and the host leaves idle connections alone.
 func (r *reserve) refill() bool {
 	now := time.Now()
 	r.roll(now)
 	g := r.pool.current(now)
-	if g.until.Sub(now) < 2*reserveEvery {
+	if wanted := r.wanted(); g.until.Sub(now) < 2*reserveEvery+time.Duration(wanted/reserveAtOnce)*time.Second {
 		// It is about to be replaced: its successor begins with what is needed.
 		next := r.pool.newGeneration()
-		ok := r.connect(next, r.wanted())
-		r.pool.swap(g, next)
+		r.pool.next.Store(next) // a call that finds g too old takes it as far as it has come
+		ok := r.connect(next, wanted)
+		switch {
+		case !r.pool.next.CompareAndSwap(next, nil): // it is in its place
+		case ok:
+			r.pool.swap(g, next)
+		default:
+			next.close() // what there is does for some seconds more
+		}
 		return ok
 	}
-	return r.connect(g, r.wanted()-int(r.busy.Load())-g.lean.ready(now))
+	missing := r.wanted() - int(r.busy.Load())
+	ready, died := g.lean.ready(now, missing)
+	return r.connect(g, missing-ready) && died == 0
 }
 
 // roll begins another minute, if it is time for one.
@@ -173,15 +183,16 @@ func (r *reserve) connect(g *generation, n int) bool {
 			ctx, cancel := context.WithTimeout(r.ctx, dialTimeout(r.pool.timeout))
 			defer cancel()
 			c, err := r.pool.dialer.dialLean(ctx)
-			if err != nil || !c.settle(time.Now().Add(settleTime)) {
+			switch {
+			case err != nil:
 				failed.Store(true)
-				if err == nil {
-					_ = c.Close() // the host wants no connection that is not used
-				}
-				return
+			case !c.settle(time.Now().Add(settleTime)):
+				failed.Store(true)
+				_ = c.Close() // the host wants no connection that is not used
+			default:
+				r.ahead.Add(1)
+				g.lean.put(c)
 			}
-			r.ahead.Add(1)
-			g.lean.put(c)
 		})
 	}
 	all.Wait()

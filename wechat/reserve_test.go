@@ -2,12 +2,14 @@ package wechat
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -230,8 +232,7 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-// A body that streams takes a connection from the reserve, too, and one that died
-// there costs no call.
+// A body that streams takes a connection from the reserve, too.
 func TestStreamsTakeFromTheReserve(t *testing.T) {
 	h := newRawHost(t, func(conn net.Conn, r *http.Request) bool {
 		_, err := io.WriteString(conn, echo(r))
@@ -244,4 +245,157 @@ func TestStreamsTakeFromTheReserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "another is ready", func() bool { return hosts.Status()[0].Idle == 1 && h.conns.Load() == 2 })
+}
+
+// A connection that died in the reserve costs no call, of either road.
+func TestADeadReserve(t *testing.T) {
+	overRoadsAndNetworks(t, func(t *testing.T, r road, secure bool) {
+		var mu sync.Mutex
+		var open []net.Conn
+		h := newHostOver(t, secure, func(conn net.Conn, r *http.Request) bool {
+			_, err := io.WriteString(conn, good)
+			return err == nil
+		})
+		hosts := h.hosts(t)
+		p := hosts.hosts[0].pool
+		dial := p.dialer.open
+		p.dialer.open = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dial == nil {
+				dial = (&net.Dialer{}).DialContext
+			}
+			conn, err := dial(ctx, network, address)
+			mu.Lock()
+			defer mu.Unlock()
+			open = append(open, conn)
+			return conn, err
+		}
+		hosts.Warm(1)
+		eventually(t, "a connection is ready", func() bool { return hosts.Status()[0].Idle == 1 })
+		mu.Lock()
+		_ = open[0].Close()
+		mu.Unlock()
+		call := post("/x", "")
+		call.Body = r.body("{}")
+		if _, _, err := send(t, hosts, call); err != nil {
+			t.Error(err)
+		}
+		p.close()
+	})
+}
+
+// A host that closes what is idle is not connected to for ever.
+func TestTheReserveLeavesAHostAloneThatClosesEarly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var open []net.Conn
+		made := 0
+		d.open = func(context.Context, string, string) (net.Conn, error) {
+			near, far := newMemConns()
+			mu.Lock()
+			defer mu.Unlock()
+			open = append(open, far)
+			made++
+			return near, nil
+		}
+		p := newPool(d, 30*time.Second)
+		p.reserve.keep(4)
+		for range 600 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			mu.Lock()
+			for _, far := range open {
+				_ = far.Close()
+			}
+			open = nil
+			mu.Unlock()
+			p.reserve.lose()
+		}
+		if made < 20 || made > 100 {
+			t.Errorf("%d connections in ten minutes", made)
+		}
+		p.close()
+	})
+}
+
+// The successor of a generation that is old does not begin without what has been
+// made for it.
+func TestASuccessorKeepsWhatWasMade(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := &pipes{}
+		d.open = func(ctx context.Context, network, address string) (net.Conn, error) {
+			time.Sleep(600 * time.Millisecond) // a host that is far away
+			return host.open(ctx, network, address)
+		}
+		p := newPool(d, 30*time.Second)
+		p.reserve.keep(512)
+		for minute := range 12 {
+			for range 400 {
+				p.reserve.enter()
+			}
+			for range 400 {
+				p.reserve.leave(true)
+			}
+			for second := range 60 {
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if n := p.current(time.Now()).lean.size(); n < 100 && minute > 0 {
+					t.Fatalf("%d are ready at %d:%02d", n, minute, second)
+				}
+			}
+		}
+		p.close()
+	})
+}
+
+// Tickets that come behind the handshake are no reason to close a connection, neither
+// in the reserve nor where a call's own dialling came too late.
+func TestTicketsBehindTheHandshake(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert} // then they come behind the client's Finished
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	hosts := newHosts(t, Options{BaseURLs: []string{server.URL}, Connections: &Connections{RootCAs: roots}})
+	p := hosts.hosts[0].pool
+	defer p.close()
+	lean := p.now.Load().lean
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			c, err := p.dialer.dialLean(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			lean.put(c)
+		})
+	}
+	all.Wait()
+	eventually(t, "tickets are there", func() bool {
+		lean.mu.Lock()
+		defer lean.mu.Unlock()
+		return !slices.ContainsFunc(lean.idle, (*leanConn).silent)
+	})
+	if c := lean.take(time.Now()); c == nil || lean.size() != 19 {
+		t.Fatalf("%d of 19 are left", lean.size())
+	} else {
+		lean.put(c)
+	}
+	if n, died := lean.ready(time.Now(), 100); n != 20 || died != 0 {
+		t.Errorf("%d of 20 are ready, %d died", n, died)
+	}
+	if _, body, err := send(t, hosts, get("/x")); err != nil || body != "{}" {
+		t.Errorf("%q, %v", body, err)
+	}
 }

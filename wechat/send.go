@@ -67,7 +67,10 @@ func (s *sending) overHosts() error {
 		failure := s.tell(h, through, others)
 		if failure == nil {
 			if answered {
+				ended := s.ended
+				s.ended = nil           // the new answer's, which is not the one that ends
 				_ = before.Body.Close() // another answer takes its place
+				s.ended = ended
 			}
 			answered, err = true, nil
 			if s.out.StatusCode < 500 || !others || !s.repeatable() {

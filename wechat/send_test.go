@@ -361,3 +361,36 @@ func TestCheck(t *testing.T) {
 		t.Errorf("WeChat's own no made the breaker %s", s)
 	}
 }
+
+// An answer that streams tells the breaker how it ended, also where it takes the
+// place of another host's.
+func TestABrokenStreamBehindAnotherHostsAnswer(t *testing.T) {
+	first := newRawHost(t, says("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 5000\r\n\r\n"+strings.Repeat("<", 5000)))
+	second := newRawHost(t, func(conn net.Conn, _ *http.Request) bool {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9000\r\n\r\n"+strings.Repeat("p", 6000))
+		return false
+	})
+	for name, urls := range map[string][]string{"alone": {second.url}, "behind another": {first.url, second.url}} {
+		hosts := newHosts(t, Options{BaseURLs: urls})
+		_, _, err := send(t, hosts, get("/media"))
+		if n := hosts.hosts[len(urls)-1].breaker.inARow.Load(); n != 1 || kindOf(err) != Closed {
+			t.Errorf("%s: the breaker has heard of %d failures, %v", name, n, err)
+		}
+	}
+}
+
+// What was closed before its end does not read as complete.
+func TestReadAfterClose(t *testing.T) {
+	h := newRawHost(t, says("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9000\r\n\r\n"+strings.Repeat("p", 6000)))
+	hosts := newHosts(t, Options{BaseURLs: []string{h.url}})
+	call := get("/x")
+	a, err := hosts.Send(t.Context(), &call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.CopyN(io.Discard, a.Body, 100)
+	_ = a.Body.Close()
+	if n, err := a.Body.Read(make([]byte, 10)); n != 0 || err == nil || err == io.EOF {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
