@@ -218,3 +218,17 @@ func TestHeadersAreMovedAsReverseProxyCopiesThem(t *testing.T) {
 type answers func() *http.Response
 
 func (a answers) RoundTrip(*http.Request) (*http.Response, error) { return a(), nil }
+
+// A client that names no program has none named for it, however its body goes.
+func TestNoUserAgentIsMadeUp(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.warm()
+	for _, n := range []int{0, 10, heldBody + 1} {
+		w.wechat.ResetLog()
+		w.rawCall(fmt.Sprintf("POST /wxa/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", n, strings.Repeat("x", n)))
+		seen := w.wechat.Seen()
+		if len(seen) != 1 || len(seen[0].Header["User-Agent"]) > 0 {
+			t.Errorf("%d bytes: %d calls with the User-Agent %q", n, len(seen), seen[0].Header["User-Agent"])
+		}
+	}
+}

@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/wechat-token-proxy/wechat-token-proxy/config"
 	"github.com/wechat-token-proxy/wechat-token-proxy/serve/servetest"
 	"github.com/wechat-token-proxy/wechat-token-proxy/token/store/redistest"
+	"github.com/wechat-token-proxy/wechat-token-proxy/wechat/errcode"
 )
 
 // A start that fails at any step closes the store, which was opened first.
@@ -60,4 +62,34 @@ func connections(t *testing.T, redis *redistest.Server) int {
 		t.Fatal(err)
 	}
 	return strings.Count(string(list), " laddr=") - 1
+}
+
+// Connections are kept ready to the hosts of those platforms that have accounts,
+// also after a reload.
+func TestOnlyHostsInUseAreKeptReady(t *testing.T) {
+	wechat := servetest.NewWeChat(t, nil)
+	cfg := loaded(t, servetest.Shop(wechat, "PROXY_WARM_CONNECTIONS=2"))
+	staff := config.Account{Name: "staff", Kind: config.KindWeCom, AppID: "ww0123456789abcdef", AgentID: 1, Secret: cfg.Accounts[0].Secret, TokenAPI: cfg.Accounts[0].TokenAPI}
+	mixed, wecom := *cfg, *cfg
+	mixed.Accounts = append(slices.Clone(cfg.Accounts), staff)
+	wecom.Accounts, wecom.DefaultAccount = []config.Account{staff}, ""
+	a, err := newApp(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	for _, c := range []struct {
+		name      string
+		cfg       *config.Config
+		mp, wecom int
+	}{{"at the start", nil, 2, 0}, {"with WeCom", &mixed, 2, 2}, {"with WeCom alone", &wecom, 0, 2}, {"without WeCom", cfg, 2, 0}} {
+		if c.cfg != nil {
+			if err := a.apply(c.cfg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if mp, wecom := a.upstreams[errcode.MP].Status()[0].Wanted, a.upstreams[errcode.WeCom].Status()[0].Wanted; mp != c.mp || wecom != c.wecom {
+			t.Errorf("%s: %d and %d are wanted, want %d and %d", c.name, mp, wecom, c.mp, c.wecom)
+		}
+	}
 }
