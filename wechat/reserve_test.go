@@ -66,18 +66,24 @@ func (p *pipes) open(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
+// farPool returns the pool of a host that open connects to.
+func farPool(t *testing.T, open func(ctx context.Context, network, address string) (net.Conn, error)) *pool {
+	t.Helper()
+	d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.open = open
+	return newPool(d, 30*time.Second)
+}
+
 // Hours of silence: the first minutes with some connections, then with one, and
 // never without.
 func TestTheReserveOverHours(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		host := &pipes{}
-		d.open = host.open
-		p := newPool(d, 30*time.Second)
+		p := farPool(t, host.open)
 		p.reserve.keep(64)
 		usable := func() int {
 			synctest.Wait()
@@ -136,21 +142,16 @@ func TestTheReserveOverHours(t *testing.T) {
 func TestTheReserveLeavesASickHostAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var tries atomic.Int64
 		well := &pipes{}
 		var healthy atomic.Bool
-		d.open = func(ctx context.Context, network, address string) (net.Conn, error) {
+		p := farPool(t, func(ctx context.Context, network, address string) (net.Conn, error) {
 			tries.Add(1)
 			if !healthy.Load() {
 				return nil, io.ErrUnexpectedEOF
 			}
 			return well.open(ctx, network, address)
-		}
-		p := newPool(d, 30*time.Second)
+		})
 		p.reserve.keep(2)
 		for range 600 {
 			time.Sleep(time.Second)
@@ -287,22 +288,17 @@ func TestADeadReserve(t *testing.T) {
 func TestTheReserveLeavesAHostAloneThatClosesEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var mu sync.Mutex
 		var open []net.Conn
 		made := 0
-		d.open = func(context.Context, string, string) (net.Conn, error) {
+		p := farPool(t, func(context.Context, string, string) (net.Conn, error) {
 			near, far := newMemConns()
 			mu.Lock()
 			defer mu.Unlock()
 			open = append(open, far)
 			made++
 			return near, nil
-		}
-		p := newPool(d, 30*time.Second)
+		})
 		p.reserve.keep(4)
 		for range 600 {
 			time.Sleep(time.Second)
@@ -327,16 +323,11 @@ func TestTheReserveLeavesAHostAloneThatClosesEarly(t *testing.T) {
 func TestASuccessorKeepsWhatWasMade(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d, err := newDialer(&url.URL{Scheme: "http", Host: "far.test:80"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		host := &pipes{}
-		d.open = func(ctx context.Context, network, address string) (net.Conn, error) {
+		p := farPool(t, func(ctx context.Context, network, address string) (net.Conn, error) {
 			time.Sleep(600 * time.Millisecond) // a host that is far away
 			return host.open(ctx, network, address)
-		}
-		p := newPool(d, 30*time.Second)
+		})
 		p.reserve.keep(512)
 		for minute := range 12 {
 			for range 400 {
