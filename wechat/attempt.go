@@ -135,8 +135,10 @@ func (a *attempt) request() *http.Request {
 	case s.Body != nil:
 		req.ContentLength = s.Body.Size()
 		req.Body, _ = a.open() // it never fails
-		if s.Body.Repeatable() && !(s.replayedByMethod() && !s.repeatable()) {
-			req.GetBody = a.open // a pooled connection that died before it was used is replaced
+		if s.Body.Repeatable() && !s.replayedByMethod() {
+			// A pooled connection that died before it was used is replaced. With a GET
+			// net/http would go on through all that it has, though each may have read it.
+			req.GetBody = a.open
 		}
 	case s.replayedByMethod() && !s.repeatable():
 		// net/http sends a GET or OPTIONS without a body again when a connection dies
