@@ -44,9 +44,8 @@ func (b *blocks) readAt(p []byte, off int64) int {
 
 // writeTo writes all bytes to w.
 func (b *blocks) writeTo(w io.Writer) error {
-	for i, block := range b.list {
-		block = block[:min(int64(len(block)), b.n-int64(i)*bufferSize)]
-		if _, err := w.Write(block); err != nil {
+	for i := range b.list {
+		if _, err := w.Write(b.stored(i)); err != nil {
 			return err
 		}
 	}
@@ -55,10 +54,16 @@ func (b *blocks) writeTo(w io.Writer) error {
 
 // appendTo appends all bytes to p.
 func (b *blocks) appendTo(p []byte) []byte {
-	for i, block := range b.list {
-		p = append(p, block[:min(int64(len(block)), b.n-int64(i)*bufferSize)]...)
+	for i := range b.list {
+		p = append(p, b.stored(i)...)
 	}
 	return p
+}
+
+// stored returns the bytes in the i-th block.
+func (b *blocks) stored(i int) []byte {
+	block := b.list[i]
+	return block[:min(int64(len(block)), b.n-int64(i)*bufferSize)]
 }
 
 // free returns the memory to the pool.

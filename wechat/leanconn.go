@@ -64,6 +64,9 @@ func (c *leanConn) silent() bool {
 // later, and some hosts close at once.
 const settleTime = 500 * time.Millisecond
 
+// usable reports whether a call may have the idle connection.
+func (c *leanConn) usable() bool { return c.silent() || c.settled() }
+
 // settled reports whether all that has come is what TLS sends behind a handshake: on
 // a connection that no call has had yet.
 func (c *leanConn) settled() bool {

@@ -35,7 +35,7 @@ func (p *leanPool) take(now time.Time) *leanConn {
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
-		if now.Sub(c.since) < idleTimeout && (c.silent() || c.settled()) {
+		if now.Sub(c.since) < idleTimeout && c.usable() {
 			return c
 		}
 		_ = c.Close() // it is closed already, or holds what nobody asked for
@@ -196,7 +196,7 @@ func (p *leanPool) dial(ctx context.Context, d *dialer, timeout time.Duration) (
 		}
 		g = <-w.got // it came at the same moment
 	}
-	if g.reused && !g.c.silent() && !g.c.settled() {
+	if g.reused && !g.c.usable() {
 		_ = g.c.Close() // it holds what nobody asked for
 		g.c, g.err = d.dialLean(ctx)
 		g.reused = false
